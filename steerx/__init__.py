@@ -1,0 +1,72 @@
+"""steerx: the engine for steering pretrained GANs.
+
+Load a checkpoint (no code in the file runs), mine directions in its latent space, sweep edits, write
+pictures. `docs/architecture.md` has the map. Public names are imported at first use, so that the
+command line starts without torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import faces, ops
+    from .checkpoints import CheckpointError
+    from .directions import Directions, GANSpace, InterFaceGAN, SeFa
+    from .editing import edit
+    from .generators import Generator, load
+    from .scoring import score
+    from .sweeping import sweep
+
+_HOMES = {
+    "CheckpointError": "checkpoints",
+    "Directions": "directions",
+    "GANSpace": "directions",
+    "Generator": "generators",
+    "InterFaceGAN": "directions",
+    "SeFa": "directions",
+    "edit": "editing",
+    "faces": "",
+    "load": "generators",
+    "ops": "",
+    "score": "scoring",
+    "sweep": "sweeping",
+}
+
+__all__ = [
+    "CheckpointError",
+    "Directions",
+    "GANSpace",
+    "Generator",
+    "InterFaceGAN",
+    "SeFa",
+    "edit",
+    "faces",
+    "load",
+    "ops",
+    "score",
+    "sweep",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version("steerx")
+        except PackageNotFoundError:  # a source tree that was never installed
+            return "0+unknown"
+    if name not in _HOMES:
+        raise AttributeError(f"module 'steerx' has no attribute {name!r}")
+    home = _HOMES[name]
+    if not home:
+        return importlib.import_module(f".{name}", __name__)
+    value = getattr(importlib.import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,324 @@
+"""Edits: codes moved along directions. Codes in, codes out; nothing is rendered here.
+
+An edit of one direction is a path ``code(alpha)``. Relative edits in w, w_plus and styles are straight
+lines in style space and take the fast way (`style_steps`: N + K rows of styles serve every alpha); edits
+in z, absolute distances and whatever is not a line take the general way (`Path.at`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, cast
+
+import torch
+from torch import Tensor
+
+from ._shapes import shape
+from .directions import Directions, DirectionsLike, as_directions
+from .generators import Generator
+from .generators.generator import Codes, Label
+
+CodeSpace = Literal["z", "w", "w_plus", "styles"]
+
+
+def edit(
+    codes: Codes,
+    directions: DirectionsLike | Sequence[DirectionsLike],
+    *,
+    alpha: float | Sequence[float] | Tensor,
+    psi: float = 1.0,
+    cutoff: int | None = None,
+) -> Codes:
+    """Codes moved along one or several directions at once, each by its alpha.
+
+    Relative: x + sum_k alpha_k scale_k v_k on the layers of each direction. Absolute (InterFaceGAN's
+    rule for z and w): x + (alpha - x.v) v, one direction after the other.
+
+    Args:
+        codes: z [N, Z], w [N, D], w_plus [N, L, D], or styles (a list of [N, C_l]); w_plus and styles as
+            they are rendered, that is after truncation.
+        directions: a `Directions`, a fitted estimator or a path; or a sequence of these.
+        alpha: in units of each direction's scale: one number for all, or one per direction (all K of
+            all sets, in order), or [N, K].
+        psi, cutoff: the truncation that w_plus codes went through: a direction that acts before
+            truncation moves them by psi times its step there. Not used for other codes.
+
+    Returns:
+        Edited codes, of the same kind and shape.
+
+    Raises:
+        ValueError: spaces or sizes that do not fit, or an alpha that is not finite.
+
+    Source: Shen et al. 2020 (InterFaceGAN), section 3.1; Härkönen et al. 2020 (GANSpace), section 2.2.
+
+    Example:
+        >>> w_plus = G.codes(seeds="0-3")
+        >>> older = steerx.edit(w_plus, "age.safetensors", alpha=2.0)
+    """
+    sets = [as_directions(d) for d in several(directions)]
+    batch = codes[0].shape[0] if isinstance(codes, list) else codes.shape[0]
+    alphas = _alphas(alpha, batch, sum(len(d) for d in sets))
+    column = 0
+    for one in sets:
+        for k in range(len(one)):
+            codes = move(codes, one, k, alphas[:, column], psi=psi, cutoff=cutoff)
+            column += 1
+    return codes
+
+
+def several(directions: DirectionsLike | Sequence[DirectionsLike]) -> Sequence[DirectionsLike]:
+    """One directions-like thing, or a list or tuple of them, as a sequence."""
+    if isinstance(directions, (list, tuple)):
+        return directions
+    return [cast("DirectionsLike", directions)]
+
+
+def move(
+    codes: Codes,
+    directions: Directions,
+    k: int,
+    alphas: Tensor,
+    *,
+    psi: float = 1.0,
+    cutoff: int | None = None,
+) -> Codes:
+    """Codes moved along direction k, sample n by alphas[n]. See `edit`."""
+    space = directions.space
+    step = directions.scale[k] * alphas.to(directions.scale)  # [N], latent units
+    vector = directions.vectors[k]
+    if isinstance(codes, list):
+        if space != "styles":
+            raise ValueError(
+                f"edit: a direction in {space!r} does not move styles; give codes of its space"
+            )
+        assert directions.style_sizes is not None
+        parts = vector.split(list(directions.style_sizes))
+        if [c.shape[1] for c in codes] != list(directions.style_sizes):
+            raise ValueError(
+                f"edit: styles have {[c.shape[1] for c in codes]} channels, the direction "
+                f"{list(directions.style_sizes)}; it belongs to another network"
+            )
+        return [c + step[:, None].to(c) * v.to(c) for c, v in zip(codes, parts, strict=True)]
+    step, vector = step.to(codes), vector.to(codes)
+    if codes.dim() == 2:
+        return _move_flat(codes, directions, k, step, vector)
+    if space not in ("w", "w_plus"):
+        raise ValueError(f"edit: a direction in {space!r} does not move w_plus [N, L, D]")
+    if directions.motion == "absolute":
+        raise ValueError(
+            'edit: motion "absolute" is a distance in z or w; give w [N, D], or make it "relative"'
+        )
+    slots = codes.shape[1]
+    shape("edit: w_plus", codes, "N L D", D=vector.shape[-1])
+    if vector.dim() == 2:
+        shape("edit: direction", vector, "L D", L=slots)
+    mask = layer_mask(directions, k, slots).to(codes)
+    if directions.when == "before_truncation" and psi != 1:
+        mask[:cutoff] *= psi
+    return codes + step[:, None, None] * mask[:, None] * vector
+
+
+def _move_flat(
+    codes: Tensor, directions: Directions, k: int, step: Tensor, vector: Tensor
+) -> Tensor:
+    """z [N, Z] or w [N, D], which have no layers."""
+    if directions.space not in ("z", "w", "w_plus") or vector.dim() != 1:
+        raise ValueError(
+            f"edit: a direction in {directions.space!r} with vectors "
+            f"{list(directions.vectors.shape)} does not move codes {list(codes.shape)}; give w_plus"
+        )
+    if directions.layers[k] is not None:
+        raise ValueError(
+            f"edit: direction {directions.names[k]!r} moves some layers only, and codes "
+            f"{list(codes.shape)} have none; give w_plus [N, L, D]"
+        )
+    shape("edit: codes", codes, "N D", D=vector.shape[0])
+    if directions.motion == "absolute":
+        step = step - codes @ vector
+    return codes + step[:, None] * vector
+
+
+def layer_mask(directions: Directions, k: int, num_ws: int) -> Tensor:
+    """1 on the w slots that direction k moves [L], 0 elsewhere.
+
+    Raises:
+        ValueError: a layer that this generator does not have.
+    """
+    layers = directions.layers[k]
+    mask = torch.zeros(num_ws)
+    if layers is None:
+        return mask + 1
+    if layers[-1] >= num_ws:
+        raise ValueError(
+            f"edit: direction {directions.names[k]!r} moves layer {layers[-1]}, this generator has "
+            f"w slots 0-{num_ws - 1}"
+        )
+    mask[list(layers)] = 1
+    return mask
+
+
+def is_line(directions: Directions) -> bool:
+    """Whether edits are straight lines in style space: relative, in w, w_plus or styles."""
+    return directions.motion == "relative" and directions.space in ("w", "w_plus", "styles")
+
+
+def style_steps(
+    G: Generator, directions: Directions, *, psi: float = 1.0, cutoff: int | None = None
+) -> Tensor:
+    """What alpha = 1 of each direction adds to packed styles [K, S]; the fast way of an edit.
+
+    Affines are linear, styles(w + a d) = styles(w) + a A d, so N + K rows of styles serve a whole sweep.
+
+    Args:
+        G: the generator.
+        directions: a set of which `is_line` holds.
+        psi, cutoff: truncation, which shrinks the steps of directions that act before it.
+    """
+    vectors = directions.vectors.to(G.device)
+    scale = directions.scale.to(vectors)
+    if directions.space == "styles":
+        return scale[:, None] * vectors
+    if vectors.dim() == 2:
+        vectors = vectors[:, None].expand(-1, G.num_ws, -1)
+    masks = [layer_mask(directions, k, G.num_ws) for k in range(len(directions))]
+    weight = scale[:, None] * torch.stack(masks).to(vectors)  # [K, L]
+    if directions.when == "before_truncation":
+        weight = weight * G.truncation_scale(psi=psi, cutoff=cutoff).to(vectors)
+    dtype = next(G.parameters()).dtype
+    return G.pack(G.style_steps((weight[:, :, None] * vectors).to(dtype)))
+
+
+@dataclass(frozen=True)
+class Start:
+    """Codes that edits start from, and how they become what enters the renderer.
+
+    Attributes:
+        codes: z [N, Z], w [N, D], w_plus [N, L, D] or styles.
+        space: which of these.
+        psi, cutoff: truncation of z and w; w_plus and styles are rendered as they are.
+        label: class, for z.
+    """
+
+    codes: Codes
+    space: CodeSpace
+    psi: float = 1.0
+    cutoff: int | None = None
+    label: Label = None
+
+    def __len__(self) -> int:
+        return len(self.codes[0]) if isinstance(self.codes, list) else len(self.codes)
+
+    def rows(self, index: Tensor | slice) -> Start:
+        """Some of the codes, in any order and number."""
+        if isinstance(self.codes, list):
+            return replace(self, codes=[c[index] for c in self.codes])
+        return replace(self, codes=self.codes[index])
+
+    def rendered(self, G: Generator) -> Codes:
+        """What enters the renderer: the unedited codes."""
+        return G.enter(
+            self.codes, space=self.space, psi=self.psi, cutoff=self.cutoff, label=self.label
+        )
+
+    def edited(self, G: Generator, directions: Directions, k: int, alphas: Tensor) -> Codes:
+        """What enters the renderer for sample n at alphas[n]; the general way, any path ``code(alpha)``.
+
+        Raises:
+            ValueError: a direction whose space these codes do not reach.
+        """
+        start = self.reach(G, directions)
+        codes = move(start.codes, directions, k, alphas, psi=start.psi, cutoff=start.cutoff)
+        return replace(start, codes=codes).rendered(G)
+
+    def reach(self, G: Generator, directions: Directions) -> Start:
+        """These codes in the space where a direction acts; codes only go z -> w -> w_plus -> styles."""
+        space = directions.space
+        flat = all(layers is None for layers in directions.layers) and directions.vectors.dim() == 2
+        before = directions.when == "before_truncation"
+        if space == "z" or space == self.space:
+            if self.space != space:
+                raise ValueError(
+                    f"edit: a direction in z needs codes in z, and these are {self.space}; give seeds or z"
+                )
+            if space != "w" or (flat and before):
+                return self
+        if self.space == "styles" and space != "styles":
+            raise ValueError(
+                f"edit: codes in styles cannot be moved in {space!r}; give w_plus, w or z"
+            )
+        here = self
+        if here.space == "z":
+            assert isinstance(here.codes, Tensor)
+            here = replace(here, codes=G.map(here.codes, label=here.label), space="w")
+        if space == "w" and here.space == "w" and flat and before:
+            return here
+        if here.space == "w":
+            # w_plus keeps psi and cutoff: a step that acts before truncation is shrunk by them.
+            assert isinstance(here.codes, Tensor)
+            w_plus = G.truncate(here.codes, psi=here.psi, cutoff=here.cutoff)
+            here = replace(here, codes=w_plus, space="w_plus")
+        if space == "styles" and here.space == "w_plus":
+            here = replace(here, codes=here.rendered(G), space="styles")
+        return here
+
+
+def _alphas(alpha: float | Sequence[float] | Tensor, batch: int, count: int) -> Tensor:
+    """[N, K] of one number, one per direction, or all of them."""
+    alphas = torch.as_tensor(alpha, dtype=torch.float64)
+    if alphas.dim() == 0:
+        alphas = alphas.expand(count)
+    if alphas.dim() == 1:
+        shape("edit: alpha", alphas, "K", K=count)
+        alphas = alphas.expand(batch, count)
+    shape("edit: alpha", alphas, "N K", N=batch, K=count)
+    if not alphas.isfinite().all():
+        raise ValueError("edit: alpha must be finite numbers, got NaN or infinity")
+    return alphas
+
+
+def lerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
+    """Linear interpolation a + t (b - a); for w and w_plus.
+
+    Args:
+        a, b: codes of one shape.
+        t: 0 = a, 1 = b; a number, or [T] for a leading axis of T codes.
+    """
+    return a + _weight(t, a) * (b - a)
+
+
+def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
+    """Spherical interpolation along the great circle of the last axis; for z.
+
+    sin((1 - t) o) / sin(o) a + sin(t o) / sin(o) b, o the angle between a and b; lengths are
+    interpolated linearly. Nearly parallel codes fall back to `lerp`.
+
+    Args:
+        a, b: codes [..., Z] of one shape.
+        t: 0 = a, 1 = b; a number, or [T] for a leading axis of T codes.
+
+    Raises:
+        ValueError: opposite codes, between which no great circle is the shortest.
+
+    Source: Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985.
+    """
+    la, lb = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
+    cosine = (a / la * (b / lb)).sum(-1, keepdim=True).clamp(-1, 1)
+    angle = cosine.acos()
+    if (angle > math.pi - 1e-4).any():
+        raise ValueError("slerp: a and b point in opposite directions; go through a third code")
+    t = _weight(t, a)
+    near = angle < 1e-4
+    sine = torch.where(near, torch.ones_like(angle), angle.sin())
+    left = torch.where(near, 1 - t, ((1 - t) * angle).sin() / sine)
+    right = torch.where(near, t, (t * angle).sin() / sine)
+    return (left * a / la + right * b / lb) * (la + t * (lb - la))
+
+
+def _weight(t: float | Tensor, codes: Tensor) -> Tensor:
+    """t as a number beside codes, or [T] with as many trailing axes as codes have."""
+    weight = torch.as_tensor(t, dtype=codes.dtype, device=codes.device)
+    trailing = codes.dim() if weight.dim() else 0
+    shaped: Tensor = weight[(..., *[None] * trailing)]
+    return shaped

@@ -1,0 +1,231 @@
+"""The contract of every generator, and the code spaces that all of them share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from .._seeds import parse_seeds, z_from_seeds
+from .._shapes import shape
+from ..rendering import Renderer
+
+ToRGB = Literal["none", "first", "last", "all"]
+Codes = Tensor | list[Tensor]
+
+
+@dataclass(frozen=True)
+class StyleRow:
+    """One modulated layer of the network, in order of execution.
+
+    Attributes:
+        name: "64:conv0", "64:conv1", "64:to_rgb", ...
+        slot: w slot (row of w_plus) that its affine reads.
+        channels: C_l, length of its style.
+        to_rgb: whether it makes RGB; else it is a style_layer.
+    """
+
+    name: str
+    slot: int
+    channels: int
+    to_rgb: bool
+
+
+class Generator(nn.Module):
+    """A pretrained network that turns codes into images.
+
+    Attributes:
+        family: "stylegan2", ...
+        z_dim, w_dim, c_dim, num_ws, resolution: sizes; 0 where the network has no such thing.
+        spaces: code spaces it has: "z", "w", "w_plus", "styles", "act:<style_layer>".
+        style_rows: its modulated layers, () without styles.
+        model_id: sha256 of its weights; a direction remembers it.
+        renderer: what turns styles into images.
+    """
+
+    family: str
+    z_dim: int
+    w_dim: int = 0
+    c_dim: int = 0
+    num_ws: int = 0
+    resolution: int
+    spaces: tuple[str, ...] = ("z",)
+    style_rows: tuple[StyleRow, ...] = ()
+    model_id: str = ""
+    renderer: Renderer
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
+
+    def has_styles(self) -> bool:
+        """Whether styles enter the renderer; else the codes z themselves do."""
+        return bool(self.style_rows)
+
+    # What a family with a mapping network and styles gives; a generator with z alone gives none.
+
+    def truncate(self, w: Tensor, *, psi: float = 1.0, cutoff: int | None = None) -> Tensor:
+        """w_plus [N, L, D] = w_avg + psi (w - w_avg) on w slots below cutoff (None = all)."""
+        raise ValueError(self._without("w"))
+
+    def truncation_scale(self, *, psi: float = 1.0, cutoff: int | None = None) -> Tensor:
+        """What truncation multiplies a step in w by, per w slot [L]: psi below cutoff, else 1."""
+        raise ValueError(self._without("w"))
+
+    def styles(self, w_plus: Tensor) -> list[Tensor]:
+        """Styles [N, C_l], one per style row, of w_plus [N, L, D]."""
+        raise ValueError(self._without("styles"))
+
+    def style_steps(self, steps: Tensor) -> list[Tensor]:
+        """What a step in w_plus [K, L, D] adds to each style row [K, C_l]: the affine without bias."""
+        raise ValueError(self._without("styles"))
+
+    def style_weights(
+        self, layers: Sequence[int] | None = None, *, to_rgb: ToRGB = "last"
+    ) -> list[Tensor]:
+        """Affine weights [C_l, D] of the style rows that read the given w slots (None = all)."""
+        raise ValueError(self._without("styles"))
+
+    def _without(self, space: str) -> str:
+        return f"this generator has no {space}; its spaces are {', '.join(self.spaces)}"
+
+    def map(self, z: Tensor, *, label: Label = None) -> Tensor:
+        """w [N, D] of z [N, Z]; the mapping network with a label of any form (see `codes`)."""
+        raise ValueError(self._without("w"))
+
+    # What every generator has.
+
+    def codes(
+        self,
+        seeds: Iterable[int] | str | int | None = None,
+        *,
+        z: Tensor | None = None,
+        space: str = "w_plus",
+        psi: float = 1.0,
+        cutoff: int | None = None,
+        label: Label = None,
+    ) -> Codes:
+        """Codes of seeds (or of given z) in any space of this generator.
+
+        Args:
+            seeds: integers, or text such as "0,1,4-6". Seed n gives the z that NVlabs' tools give.
+            z: [N, Z], instead of seeds.
+            space: "z", "w" (before truncation), "w_plus" and "styles" (after it), or "act:<i>", the
+                output of style_layer i.
+            psi: truncation; 1 = off.
+            cutoff: w slots below it are truncated; None = all.
+            label: class of a conditional network: an index, [N] indices or [N, c_dim] one-hot rows.
+
+        Returns:
+            z [N, Z], w [N, D], w_plus [N, L, D], a list of styles [N, C_l], or activations
+            [N, C, H, W].
+
+        Raises:
+            ValueError: an unknown space, or numbers that do not fit.
+        """
+        if (seeds is None) == (z is None):
+            raise ValueError("codes: give seeds or z, one of them")
+        if space not in self.spaces:
+            raise ValueError(f"codes: no space {space!r}; spaces are {', '.join(self.spaces)}")
+        if z is None:
+            assert seeds is not None
+            numbers = parse_seeds(seeds) if isinstance(seeds, str) else seeds
+            z = z_from_seeds([numbers] if isinstance(numbers, int) else numbers, self.z_dim)
+        z = z.to(self.device)
+        shape("codes: z", z, "N Z", Z=self.z_dim)
+        if space == "z":
+            return z
+        w = self.map(z, label=label)
+        if space == "w":
+            return w
+        w_plus = self.truncate(w, psi=psi, cutoff=cutoff)
+        if space == "w_plus":
+            return w_plus
+        styles = self.styles(w_plus)
+        if space == "styles":
+            return styles
+        return self.renderer.render(styles, stop=int(space.removeprefix("act:"))).x
+
+    def enter(
+        self,
+        codes: Codes,
+        *,
+        space: str,
+        psi: float = 1.0,
+        cutoff: int | None = None,
+        label: Label = None,
+    ) -> Codes:
+        """What enters the renderer for codes of any space: styles, or z for a generator without them.
+
+        Args:
+            codes: z [N, Z], w [N, D] before truncation, w_plus [N, L, D] as it is, or styles.
+            space: which of these it is.
+            psi, cutoff: truncation of z and w; w_plus and styles are taken as they are.
+            label: class, for z.
+
+        Raises:
+            ValueError: a space that cannot be rendered, or codes of another shape.
+        """
+        if space not in self.spaces or space.startswith("act:"):
+            raise ValueError(f"enter: space {space!r} cannot be rendered by this generator")
+        if space == "styles" or not self.has_styles():
+            return codes
+        if isinstance(codes, list):
+            raise ValueError(f"enter: codes in {space!r} are one tensor, got a list")
+        if space == "z":
+            codes, space = self.map(codes, label=label), "w"
+        if space == "w":
+            codes = self.truncate(codes, psi=psi, cutoff=cutoff)
+        return self.styles(codes)
+
+    def pack(self, codes: Codes) -> Tensor:
+        """Styles side by side as rows [N, S]; z as it is."""
+        return codes if isinstance(codes, Tensor) else torch.cat(codes, dim=1)
+
+    def unpack(self, rows: Tensor) -> Codes:
+        """The inverse of `pack`."""
+        if not self.has_styles():
+            return rows
+        return list(rows.split([row.channels for row in self.style_rows], dim=1))
+
+    def one_hot(self, label: Label, batch: int) -> Tensor | None:
+        """Labels [N, c_dim] float of any form of label.
+
+        Raises:
+            ValueError: a label where there are no classes, none where there are, or one out of range.
+        """
+        if self.c_dim == 0:
+            if label is not None:
+                raise ValueError("label: this generator has no classes; leave the label out")
+            return None
+        if label is None:
+            raise ValueError(
+                f"label: a conditional generator needs a class 0-{self.c_dim - 1}; give label= (--class)"
+            )
+        label = torch.as_tensor(label, device=self.device)
+        if label.dim() == 2:
+            shape("label", label, "N c_dim", N=batch, c_dim=self.c_dim)
+            return label.float()
+        label = label.reshape(-1).expand(batch) if label.numel() == 1 else label
+        shape("label", label, "N", N=batch)
+        if label.is_floating_point() or (label < 0).any() or (label >= self.c_dim).any():
+            raise ValueError(
+                f"label: classes are integers 0-{self.c_dim - 1}, got {label.tolist()}"
+            )
+        return nn.functional.one_hot(label.long(), self.c_dim).float()
+
+
+Label = int | Sequence[int] | Tensor | None
+
+
+def check_truncation(psi: float, cutoff: int | None, num_ws: int) -> None:
+    """Refuse truncation numbers that mean nothing."""
+    if not math.isfinite(psi):
+        raise ValueError(f"psi must be a finite number (1 = no truncation), got {psi}")
+    if cutoff is not None and not 0 <= cutoff <= num_ws:
+        raise ValueError(f"cutoff must be None (all) or 0-{num_ws} w slots, got {cutoff}")

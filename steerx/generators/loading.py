@@ -1,0 +1,86 @@
+"""load: a file or a name to a Generator. No code in a file runs."""
+
+from __future__ import annotations
+
+import importlib.resources
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from .. import checkpoints
+from .generator import Generator
+from .stylegan2 import StyleGAN2
+
+BUILT_IN = ("faces",)
+_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+
+
+def resolve(path_or_name: str | Path) -> Path:
+    """Path of a checkpoint file: a built-in name, or a path as it is."""
+    name = str(path_or_name)
+    if name in BUILT_IN:
+        return Path(str(importlib.resources.files("steerx") / name / f"{name}.safetensors"))
+    return Path(path_or_name)
+
+
+def load(
+    path_or_name: str | Path,
+    *,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+    renderer: Literal["auto", "plain"] = "auto",
+    allow_nonfinite: bool = False,
+) -> Generator:
+    """Load a generator. Nothing in the file is imported or run.
+
+    Args:
+        path_or_name: "faces" (the embedded drawn world), or a file: NVlabs stylegan2-ada-pytorch
+            `.pkl`, rosinality `.pt`, genforce `.pth`, our own `.safetensors`.
+        device: where the network goes.
+        dtype: of activations. float64 converts parameters too; with bfloat16 and float16, styles and
+            demodulation stay in float32.
+        renderer: "auto" chooses (today: always the plain one); `G.renderer` tells.
+        allow_nonfinite: accept NaN or infinite weights, with a warning.
+
+    Returns:
+        The generator, in evaluation mode, without gradients on its parameters.
+
+    Raises:
+        CheckpointError: the file is refused; says why and where.
+        FileNotFoundError: there is no such file.
+        ValueError: an unknown dtype or renderer.
+
+    Example:
+        >>> G = steerx.load("faces")
+        >>> G.codes(seeds="0-3", psi=0.7).shape
+        torch.Size([4, 10, 64])
+    """
+    if dtype not in _DTYPES:
+        raise ValueError(f"load: dtype must be one of {', '.join(map(str, _DTYPES))}, got {dtype}")
+    if renderer not in ("auto", "plain"):
+        raise ValueError(f'load: renderer must be "auto" or "plain", got {renderer!r}')
+    path = resolve(path_or_name)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"load: no file {str(path_or_name)!r}, and built-in names are {', '.join(BUILT_IN)}"
+        )
+    return build(
+        checkpoints.read(path, allow_nonfinite=allow_nonfinite), device=device, dtype=dtype
+    )
+
+
+def build(
+    checkpoint: checkpoints.Checkpoint,
+    *,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Generator:
+    """A generator of a checkpoint's config and tensors (shared, not copied, where they can be)."""
+    with torch.device("meta"):
+        generator = StyleGAN2(checkpoint.config, dtype=dtype)
+    generator.load_state_dict(checkpoint.tensors, strict=True, assign=True)
+    parameters = torch.float64 if dtype == torch.float64 else torch.float32
+    generator = generator.to(device=device, dtype=parameters).requires_grad_(False).eval()
+    generator.model_id = checkpoint.model_id
+    return generator

@@ -1,0 +1,40 @@
+"""Which implementation answers, and why. The dispatcher is asked; nothing is remembered."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from typing import Any
+
+import torch
+
+from ._library import REGISTRY, has_kernel
+
+NATIVE_KEYS = ("CPU", "CUDA")  # under Meta, for one, the dispatcher holds the fake
+
+
+def backend(name: str, device: str | torch.device = "cpu") -> str:
+    """Which implementation of an operator answers on a device: "native" or "reference".
+
+    Args:
+        name: an operator of `steerx.ops.REGISTRY`.
+        device: "cpu", "cuda", "cuda:1", ...
+
+    Raises:
+        ValueError: no such operator.
+    """
+    if name not in REGISTRY:
+        raise ValueError(f"backend: no operator {name!r}; there are {', '.join(sorted(REGISTRY))}")
+    key = torch.device(device).type.upper()
+    return "native" if key in NATIVE_KEYS and has_kernel(name, key) else "reference"
+
+
+def build_info() -> dict[str, Any]:
+    """How the native library was built, {} where there is none.
+
+    Keys: ``cuda`` (toolkit version the kernels were compiled with, or null), ``archs``, ``isa`` (the
+    CPU instruction set chosen at run time), ``compiler``, ``driver`` (why CUDA kernels are missing).
+    """
+    if importlib.util.find_spec("steerx._C") is None:
+        return {}
+    return json.loads(torch.ops.steerx.build_info())  # type: ignore[no-any-return]

@@ -1,0 +1,83 @@
+"""The one place that talks to torch.library. Schemas and references are Python; a built library only adds kernels.
+
+The dispatcher is the only `if`: the reference is the default implementation on every device, and the
+native library, once loaded, adds kernels under the CPU and CUDA keys, which torch then prefers.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.autograd import forward_ad
+
+_definitions = torch.library.Library("steerx", "DEF")
+
+
+@dataclass(frozen=True)
+class Operator:
+    """What was declared for one operator."""
+
+    name: str
+    call: Callable[..., Any]
+    reference: Callable[..., Any]
+
+
+REGISTRY: dict[str, Operator] = {}
+
+
+def register(
+    schema: str,
+    *,
+    reference: Callable[..., Any],
+    fake: Callable[..., Any],
+    setup_context: Callable[..., Any],
+    backward: Callable[..., Any],
+) -> Callable[..., Any]:
+    """Declare an operator and return it. `reference` serves every device that has no native kernel.
+
+    What is returned refuses forward-mode derivatives, for which the dispatcher would silently answer zero.
+    """
+    name = schema.split("(", 1)[0]
+    qualified = f"steerx::{name}"
+    _definitions.define(schema)
+    torch.library.impl(qualified, "default", reference, lib=_definitions)
+    torch.library.register_fake(qualified, fake, lib=_definitions)
+    torch.library.register_autograd(
+        qualified, backward, setup_context=setup_context, lib=_definitions
+    )
+    call = getattr(torch.ops.steerx, name).default
+    REGISTRY[name] = Operator(name, call, reference)
+
+    def reverse_only(*args: Any) -> Any:
+        if forward_ad._current_level >= 0 and any(_has_tangent(a) for a in args):
+            raise NotImplementedError(f"{name}: no forward-mode derivative; use backward()")
+        return call(*args)
+
+    return reverse_only
+
+
+def _has_tangent(argument: object) -> bool:
+    return isinstance(argument, torch.Tensor) and (
+        forward_ad.unpack_dual(argument).tangent is not None
+    )
+
+
+def load_native() -> bool:
+    """Load the native library where it was built. Absent: False. Present but broken: ImportError.
+
+    A broken build must never look like a slow one, so nothing is caught here.
+    """
+    if importlib.util.find_spec("steerx._C") is None:
+        return False
+    importlib.import_module("steerx._C")
+    return True
+
+
+def has_kernel(name: str, key: str) -> bool:
+    """Whether the dispatcher holds a native kernel for an operator under "CPU" or "CUDA"."""
+    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(f"steerx::{name}", key))

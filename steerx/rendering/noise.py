@@ -1,0 +1,65 @@
+"""Per-layer noise: where it comes from in each mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from .._seeds import subkey
+
+NoiseMode = Literal["const", "random", "none"]
+
+
+@dataclass(frozen=True)
+class SampleNoise:
+    """Noise drawn by counter: sample n's noise depends on (key, ids[n], layer) alone, not on the batch.
+
+    Attributes:
+        key: 64-bit key of the job.
+        ids: sample ids [N], int64.
+    """
+
+    key: int
+    ids: Tensor
+
+    def rows(self, index: Tensor | slice) -> SampleNoise:
+        """The noise of some of the samples."""
+        return SampleNoise(self.key, self.ids[index])
+
+
+Noise = NoiseMode | SampleNoise
+
+
+def layer_noise(
+    noise: Noise, const: Tensor, *, layer: int, batch: int, dtype: torch.dtype
+) -> dict[str, Any]:
+    """Arguments of `steerx.ops.style_layer` for one layer's noise.
+
+    Args:
+        noise: mode, or `SampleNoise`.
+        const: the layer's own noise picture [H, W].
+        layer: number of the style_layer.
+        batch: N.
+        dtype: of a random draw.
+
+    Raises:
+        ValueError: an unknown mode, or ids of another batch.
+    """
+    if isinstance(noise, SampleNoise):
+        if noise.ids.shape != (batch,):
+            raise ValueError(
+                f"render: SampleNoise needs one id per image, N = {batch}, got {list(noise.ids.shape)}"
+            )
+        return {"sample_ids": noise.ids, "noise_key": subkey(noise.key, layer)}
+    if noise == "none":
+        return {}
+    if noise == "const":
+        return {"noise": const}
+    if noise == "random":
+        return {"noise": torch.randn(batch, 1, *const.shape, dtype=dtype, device=const.device)}
+    raise ValueError(
+        f"render: noise must be one of {', '.join(get_args(NoiseMode))} or SampleNoise, got {noise!r}"
+    )

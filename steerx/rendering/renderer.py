@@ -1,0 +1,90 @@
+"""The contract that upper floors render through, and the state where a renderer stops and starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, overload
+
+from torch import Tensor
+
+from .noise import Noise
+
+
+@dataclass(frozen=True)
+class LayerState:
+    """A picture in the making.
+
+    Attributes:
+        index: number of the last style_layer that ran, 0 ... 2 log2(R) - 4.
+        x: that layer's output [N, C, H, W], never multiplied by a next style.
+        rgb: the picture as it was before that layer's to_rgb [N, 3, h, w], or None before the first.
+    """
+
+    index: int
+    x: Tensor
+    rgb: Tensor | None
+
+    def rows(self, index: Tensor | slice) -> LayerState:
+        """The state of some of the images, in any order and number: one prefix, many edits."""
+        return LayerState(self.index, self.x[index], None if self.rgb is None else self.rgb[index])
+
+
+Out = Literal["float", "uint8"]
+
+
+class Renderer(Protocol):
+    """Turns styles into images. Implementations answer alike, *close* to the plain module."""
+
+    name: str
+
+    @overload
+    def render(
+        self,
+        styles: Sequence[Tensor] | Tensor,
+        *,
+        state: LayerState | None = None,
+        start: int = 0,
+        stop: None = None,
+        noise: Noise = "const",
+        out: Out = "float",
+    ) -> Tensor: ...
+
+    @overload
+    def render(
+        self,
+        styles: Sequence[Tensor] | Tensor,
+        *,
+        state: LayerState | None = None,
+        start: int = 0,
+        stop: int,
+        noise: Noise = "const",
+        out: Out = "float",
+    ) -> LayerState: ...
+
+    def render(
+        self,
+        styles: Sequence[Tensor] | Tensor,
+        *,
+        state: LayerState | None = None,
+        start: int = 0,
+        stop: int | None = None,
+        noise: Noise = "const",
+        out: Out = "float",
+    ) -> Tensor | LayerState:
+        """Render images, or a part of the way to them.
+
+        Args:
+            styles: one [N, C_l] per style row; the codes themselves [N, Z] for a generator without
+                styles. With a state, only the rows after it are read.
+            state: where to start; None = from the constant.
+            start: number of the first style_layer to run: 0 without a state, ``state.index + 1`` with
+                one (0 stands for that too).
+            stop: number of the style_layer after which to stop and return the state.
+            noise: "const", "random", "none" or `SampleNoise`.
+            out: "float" [N, 3, H, W], nominal range [-1, 1]; "uint8" [N, H, W, 3].
+
+        Raises:
+            ValueError: styles, start, stop or noise that do not fit the network.
+        """
+        ...

@@ -1,0 +1,329 @@
+"""sweep: the grid seed x direction x alpha, rendered lazily in batches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import ops
+from ._pictures import Pixels, tile
+from ._seeds import parse_seeds
+from .directions import Directions, DirectionsLike, as_directions
+from .editing import CodeSpace, Start, is_line, several, style_steps
+from .generators import Generator
+from .generators.generator import Codes, Label
+from .rendering import Noise, SampleNoise
+from .scoring import batch_size
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+NoiseMode = Literal["const", "random", "none", "sample"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some pictures of a sweep.
+
+    Attributes:
+        images: [B, H, W, 3] uint8 pixels.
+        seeds: seed of each picture (its row, where codes were given).
+        directions: name of the direction each moved along; None for the unedited picture, which stands
+            at alpha 0 of every relative direction and is rendered once.
+        alphas: alpha of each picture.
+    """
+
+    images: Pixels
+    seeds: tuple[int, ...]
+    directions: tuple[str | None, ...]
+    alphas: tuple[float, ...]
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+
+@dataclass(frozen=True)
+class _Cell:
+    source: int  # row of the start codes
+    direction: int | None  # index of the direction, None = unedited
+    alpha: float
+
+
+def sweep(
+    G: Generator,
+    *,
+    directions: DirectionsLike | Sequence[DirectionsLike],
+    alphas: Sequence[float],
+    seeds: Iterable[int] | str | None = None,
+    codes: Codes | None = None,
+    space: CodeSpace = "w_plus",
+    psi: float = 1.0,
+    cutoff: int | None = None,
+    label: Label = None,
+    noise_mode: NoiseMode = "const",
+    noise_key: int = 0,
+    batch: int | None = None,
+    any_checkpoint: bool = False,
+) -> Sweep:
+    """The grid seed x direction x alpha; nothing is rendered before it is asked for.
+
+    Args:
+        G: the generator.
+        directions: a `Directions`, a fitted estimator or a path; or a sequence of these. Each of their
+            K directions is swept by itself. Whether a step acts before or after truncation is the
+            direction's own.
+        alphas: edit strengths in units of each direction's scale.
+        seeds: integers or text such as "0,1,4-6".
+        codes: z, w, w_plus or styles to start from, instead of seeds.
+        space: which of these the codes are.
+        psi, cutoff: truncation of z and w.
+        label: class of a conditional network.
+        noise_mode: "const" (one noise for all), "random", "none" or "sample" (drawn by seed).
+        noise_key: key of the "sample" draw.
+        batch: pictures rendered at once; None = by resolution.
+        any_checkpoint: take directions that were mined on another checkpoint.
+
+    Returns:
+        A `Sweep`: iterate it for batches, or ask for `.grid()` and `.strip()`. *repeatable*.
+
+    Raises:
+        ValueError: directions of another network, alphas that are not finite, empty input, or spaces that
+            do not fit.
+
+    Example:
+        >>> steerx.sweep(G, seeds=range(8), directions="smile.safetensors", alphas=[-3, 0, 3]).grid()
+    """
+    sets = [as_directions(d) for d in several(directions)]
+    for one in sets:
+        one.check_model(G.model_id, G.resolution, any_checkpoint=any_checkpoint)
+        if one.space not in G.spaces or one.space.startswith("act:"):
+            raise ValueError(
+                f"sweep: directions in {one.space!r} cannot be swept on this generator; "
+                f"its spaces are {', '.join(G.spaces)}"
+            )
+    alphas = [float(a) for a in alphas]
+    if not alphas or not all(map(math.isfinite, alphas)):
+        raise ValueError(f"sweep: alphas must be one or more finite numbers, got {alphas}")
+    if len(set(alphas)) < len(alphas):
+        raise ValueError(f"sweep: alphas must differ, got {alphas}")
+    if (seeds is None) == (codes is None):
+        raise ValueError("sweep: give seeds or codes, one of them")
+    if seeds is not None:
+        numbers = tuple(parse_seeds(seeds) if isinstance(seeds, str) else seeds)
+        codes, space = G.codes(numbers, space="z"), "z"
+    assert codes is not None
+    start = Start(codes, space, psi, cutoff, label)
+    if seeds is None:
+        numbers = tuple(range(len(start)))
+    if not numbers or not any(len(one) for one in sets):
+        raise ValueError("sweep: give at least one seed and one direction")
+    if noise_mode not in ("const", "random", "none", "sample"):
+        raise ValueError(
+            f"sweep: noise_mode must be const, random, none or sample, got {noise_mode!r}"
+        )
+    return Sweep(G, start, numbers, sets, alphas, noise_mode, noise_key, batch or batch_size(G))
+
+
+class Sweep:
+    """A grid of pictures. Made by `sweep`; holds no picture until one is asked for."""
+
+    def __init__(
+        self,
+        G: Generator,
+        start: Start,
+        seeds: tuple[int, ...],
+        sets: list[Directions],
+        alphas: list[float],
+        noise_mode: NoiseMode,
+        noise_key: int,
+        batch: int,
+    ) -> None:
+        """Store; `sweep` has checked."""
+        self.G, self.start, self.seeds, self.alphas = G, start, seeds, alphas
+        self._items = [(one, k) for one in sets for k in range(len(one))]
+        self.directions = _distinct([one.names[k] for one, k in self._items])
+        self.noise_mode, self.noise_key, self.batch = noise_mode, noise_key, batch
+
+    def __repr__(self) -> str:
+        n, k, a = len(self.seeds), len(self.directions), len(self.alphas)
+        return f"Sweep({n} seeds x {k} directions x {a} alphas: {len(self)} renders)"
+
+    def __len__(self) -> int:
+        """Pictures to render; the unedited one of each seed counts once."""
+        return sum(1 for _ in self._cells(0)) * len(self.seeds)
+
+    def _shared(self, k: int, alpha: float) -> bool:
+        """Whether this cell shows the unedited picture."""
+        return alpha == 0 and self._items[k][0].motion == "relative"
+
+    def _cells(self, source: int) -> Iterator[_Cell]:
+        """The pictures of one seed, in order of rendering."""
+        columns = range(len(self.directions))
+        if any(self._shared(k, a) for k in columns for a in self.alphas):
+            yield _Cell(source, None, 0.0)
+        for k in columns:
+            for alpha in self.alphas:
+                if not self._shared(k, alpha):
+                    yield _Cell(source, k, alpha)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Batches of at most `batch` pictures: seeds outermost, then directions, then alphas."""
+        for first in range(0, len(self.seeds), self.batch):
+            sources = range(first, min(first + self.batch, len(self.seeds)))
+            with torch.inference_mode():
+                rows = _Rows(self, self.start.rows(slice(sources.start, sources.stop)), first)
+            cells = [cell for source in sources for cell in self._cells(source)]
+            for i in range(0, len(cells), self.batch):
+                yield self._render(rows, cells[i : i + self.batch])
+
+    @torch.inference_mode()
+    def _render(self, rows: _Rows, cells: list[_Cell]) -> Batch:
+        seeds = tuple(self.seeds[c.source] for c in cells)
+        noise: Noise
+        if self.noise_mode == "sample":
+            noise = SampleNoise(self.noise_key, torch.tensor(seeds, device=self.G.device))
+        else:
+            noise = self.noise_mode
+        images = self.G.renderer.render(rows.of(cells), noise=noise, out="uint8")
+        names = tuple(None if c.direction is None else self.directions[c.direction] for c in cells)
+        return Batch(images.cpu().numpy(), seeds, names, tuple(c.alpha for c in cells))
+
+    @cached_property
+    def images(self) -> Pixels:
+        """All pictures [N, K, A, H, W, 3] uint8, rendered at first use and kept."""
+        cells = (cell for source in range(len(self.seeds)) for cell in self._cells(source))
+        pictures: Pixels | None = None
+        for batch in self:
+            if pictures is None:
+                grid = (len(self.seeds), len(self.directions), len(self.alphas))
+                pictures = np.empty((*grid, *batch.images.shape[1:]), dtype=np.uint8)
+            for image in batch.images:
+                cell = next(cells)
+                if cell.direction is not None:
+                    pictures[cell.source, cell.direction, self.alphas.index(cell.alpha)] = image
+                    continue
+                for k in range(len(self.directions)):
+                    if self._shared(k, 0.0) and 0.0 in self.alphas:
+                        pictures[cell.source, k, self.alphas.index(0.0)] = image
+        assert pictures is not None
+        return pictures
+
+    def grid(
+        self, *, order: Literal["seed", "direction"] = "seed", labels: bool = True, scale: int = 1
+    ) -> Image.Image:
+        """One picture of everything: a row per seed and direction, a column per alpha.
+
+        Args:
+            order: which comes first from the top: all directions of a seed, or all seeds of a direction.
+            labels: write seeds, directions and alphas beside the pictures.
+            scale: whole-number magnification.
+        """
+        if order not in ("seed", "direction"):
+            raise ValueError(f'grid: order must be "seed" or "direction", got {order!r}')
+        pairs = [(n, k) for n in range(len(self.seeds)) for k in range(len(self.directions))]
+        if order == "direction":
+            pairs.sort(key=lambda pair: (pair[1], pair[0]))
+        rows = [list(self.images[n, k]) for n, k in pairs]
+        names = [f"{self.directions[k]}  {self.seeds[n]}" for n, k in pairs]
+        return self._tile(rows, names if labels else [], labels, scale)
+
+    def strip(
+        self,
+        *,
+        seed: int | None = None,
+        direction: str | None = None,
+        labels: bool = False,
+        scale: int = 1,
+    ) -> Image.Image:
+        """One row: a seed along a direction.
+
+        Args:
+            seed: one of the sweep's; None = the first.
+            direction: name of one of the sweep's; None = the first.
+            labels: write alphas above.
+            scale: whole-number magnification.
+
+        Raises:
+            ValueError: a seed or direction that was not swept.
+        """
+        n = _position("strip: seed", seed, self.seeds)
+        k = _position("strip: direction", direction, self.directions)
+        return self._tile([list(self.images[n, k])], [], labels, scale)
+
+    def _tile(
+        self, rows: list[list[Pixels]], names: list[str], labels: bool, scale: int
+    ) -> Image.Image:
+        unedited = self.alphas.index(0.0) if 0.0 in self.alphas and len(self.alphas) > 1 else None
+        return tile(
+            rows,
+            row_labels=names,
+            column_labels=[f"{a:+g}" if a else "0" for a in self.alphas] if labels else [],
+            marked=unedited if labels else None,
+            scale=scale,
+        )
+
+
+class _Rows:
+    """What enters the renderer for any cells of a few seeds: lines by one operator, the rest by paths."""
+
+    def __init__(self, sweep: Sweep, start: Start, first: int) -> None:
+        self.sweep, self.start, self.first = sweep, start, first
+        G = sweep.G
+        self.base = G.pack(start.rendered(G))
+        lines = [k for k, (one, _) in enumerate(sweep._items) if is_line(one) and G.has_styles()]
+        self.line_of = {k: i for i, k in enumerate(lines)}
+        steps = [
+            style_steps(
+                G, sweep._items[k][0][sweep._items[k][1]], psi=start.psi, cutoff=start.cutoff
+            )
+            for k in lines
+        ]
+        nothing = torch.zeros_like(self.base[:1])  # the unedited picture is a line of length zero
+        self.steps = torch.cat([nothing, *(s.to(self.base) for s in steps)])
+
+    def of(self, cells: list[_Cell]) -> Codes:
+        device = self.base.device
+
+        def index(values: Iterable[int]) -> Tensor:
+            return torch.tensor(list(values), dtype=torch.int64, device=device)
+
+        sources = index(c.source - self.first for c in cells)
+        columns = index(
+            self.line_of.get(c.direction, -1) + 1 if c.direction is not None else 0 for c in cells
+        )
+        alphas = torch.tensor([c.alpha for c in cells], dtype=self.base.dtype, device=device)
+        rows = ops.edit_styles(self.base, self.steps, alphas, sources, columns)
+        general = {c.direction for c in cells} - set(self.line_of) - {None}
+        for k in sorted(k for k in general if k is not None):
+            where = index(i for i, c in enumerate(cells) if c.direction == k)
+            one, number = self.sweep._items[k]
+            start = self.start.rows(sources[where])
+            rows[where] = self.sweep.G.pack(
+                start.edited(self.sweep.G, one.to(device), number, alphas[where])
+            )
+        return self.sweep.G.unpack(rows)
+
+
+def _position(name: str, wanted: object, present: Sequence[object]) -> int:
+    if wanted is None:
+        return 0
+    if wanted not in present:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, present))}, got {wanted}")
+    return list(present).index(wanted)
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    """Names told apart by a number where several sets use the same ones."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return tuple(result)

@@ -1,0 +1,45 @@
+"""Shared fixtures: the published numbers, seeded randomness, and the mark of GPU tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from steerx.generators import Generator, StyleGAN2
+from tests.tiny import PlainConvGenerator, tiny_generator
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def goldens() -> Path:
+    """Folder of the numbers of the published implementations, kept beside the repository."""
+    folder = REPOSITORY.parent / "shared" / "goldens"
+    if not folder.is_dir():
+        assert os.environ.get("FAIL_WITHOUT_GOLDENS") != "1", f"goldens were promised at {folder}"
+        pytest.skip("the golden numbers (../shared/goldens) are not beside this checkout")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+        assert os.environ.get("FAIL_WITHOUT_CUDA") != "1", "a CUDA device was promised"
+        pytest.skip("no CUDA device")
+
+
+@pytest.fixture
+def tiny() -> StyleGAN2:
+    return tiny_generator()
+
+
+@pytest.fixture
+def conv_generator() -> Generator:
+    return PlainConvGenerator().requires_grad_(False).eval()

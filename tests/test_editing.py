@@ -1,0 +1,168 @@
+"""Edits: the fast way equals the general way, truncation, layers, distances, interpolation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import steerx
+from steerx.editing import Start, is_line, lerp, slerp, style_steps
+
+
+def unit(*shape: int) -> torch.Tensor:
+    vectors = torch.randn(*shape)
+    return vectors / vectors.norm(dim=-1, keepdim=True)
+
+
+def sets(G: steerx.Generator) -> dict[str, steerx.Directions]:
+    """One set of two directions per way of acting."""
+    style_sizes = [row.channels for row in G.style_rows]
+    return {
+        "w": steerx.Directions(unit(2, G.w_dim), space="w", scale=torch.tensor([1.0, 2.5])),
+        "w on layers": steerx.Directions(unit(2, G.w_dim), space="w", layers=(1, 3)),
+        "w after": steerx.Directions(unit(2, G.w_dim), space="w", when="after_truncation"),
+        "w_plus": steerx.Directions(
+            unit(2, G.w_dim), space="w_plus", layers=(0, 2), when="after_truncation"
+        ),
+        "w_plus per layer": steerx.Directions(unit(2, G.num_ws, G.w_dim), space="w_plus"),
+        "styles": steerx.Directions(
+            unit(2, sum(style_sizes)), space="styles", style_sizes=style_sizes
+        ),
+        "z": steerx.Directions(unit(2, G.z_dim), space="z"),
+        "w absolute": steerx.Directions(unit(2, G.w_dim), space="w", motion="absolute"),
+    }
+
+
+@pytest.mark.parametrize(
+    "way", ["w", "w on layers", "w after", "w_plus", "w_plus per layer", "styles"]
+)
+@pytest.mark.parametrize("psi, cutoff", [(1.0, None), (0.5, None), (0.7, 3)])
+def test_the_fast_way_equals_the_general_way(tiny, way, psi, cutoff) -> None:
+    directions = sets(tiny)[way]
+    assert is_line(directions)
+    start = Start(tiny.codes(seeds="0-2", space="z"), "z", psi, cutoff)
+    steps = style_steps(tiny, directions, psi=psi, cutoff=cutoff)
+    base = tiny.pack(start.rendered(tiny))
+    for k in range(2):
+        alphas = torch.tensor([-2.0, 0.5, 3.0])
+        fast = base + alphas[:, None] * steps[k]
+        general = tiny.pack(start.edited(tiny, directions, k, alphas))
+        torch.testing.assert_close(fast, general, rtol=1e-4, atol=2e-5)
+        assert not torch.allclose(fast, base)
+
+
+def test_before_truncation_is_after_with_psi_alpha(tiny) -> None:
+    vectors = unit(1, tiny.w_dim)
+    before = steerx.Directions(vectors, space="w")
+    after = steerx.Directions(vectors, space="w", when="after_truncation")
+    start = Start(tiny.codes(seeds="0-2", space="z"), "z", 0.4)
+    alphas = torch.tensor([1.0, -2.0, 0.3])
+    one = tiny.pack(start.edited(tiny, before, 0, alphas))
+    other = tiny.pack(start.edited(tiny, after, 0, 0.4 * alphas))
+    torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_w_plus_codes_honour_the_truncation_they_went_through(tiny) -> None:
+    z = tiny.codes(seeds="0-2", space="z")
+    directions = steerx.Directions(unit(1, tiny.w_dim), space="w")
+    through_w = Start(z, "z", 0.4, 2).edited(tiny, directions, 0, torch.ones(3))
+    w_plus = tiny.codes(z=z, psi=0.4, cutoff=2)
+    moved = steerx.edit(w_plus, directions, alpha=1.0, psi=0.4, cutoff=2)
+    torch.testing.assert_close(
+        tiny.pack(tiny.styles(moved)), tiny.pack(through_w), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_relative_and_absolute_are_the_published_rules(goldens: Path) -> None:
+    with np.load(goldens / "interfacegan_manipulator.npz", allow_pickle=False) as golden:
+        z, w_plus = (torch.from_numpy(golden[f"interp/{k}"]) for k in ("z", "wp"))
+        boundary = torch.from_numpy(golden["interp/boundary"])
+        for a, b, n in ((-3, 3, 10), (-1.5, 4, 7), (0, 0, 1)):
+            alphas = torch.linspace(a, b, n)[:, None]
+            absolute = steerx.Directions(boundary, space="z", motion="absolute")
+            moved = steerx.edit(z.expand(n, -1), absolute, alpha=alphas)
+            assert np.abs(moved.numpy() - golden[f"interp/z_{a}_{b}_{n}"]).max() <= 1e-5
+            relative = steerx.Directions(boundary, space="w_plus")
+            moved = steerx.edit(w_plus.expand(n, -1, -1), relative, alpha=alphas)
+            assert np.abs(moved.numpy() - golden[f"interp/wp_{a}_{b}_{n}"]).max() <= 1e-5
+
+
+def test_alpha_zero_returns_the_same_bits_and_there_and_back_too(tiny) -> None:
+    w_plus = tiny.codes(seeds="0-3")
+    directions = sets(tiny)["w"]
+    assert torch.equal(steerx.edit(w_plus, directions, alpha=0.0), w_plus)
+    there = steerx.edit(w_plus, directions, alpha=[2.0, -1.0])
+    back = steerx.edit(there, -directions, alpha=[2.0, -1.0])
+    torch.testing.assert_close(back, w_plus, rtol=1e-5, atol=1e-5)
+
+
+def test_several_directions_move_at_once_each_by_its_alpha(tiny) -> None:
+    w = tiny.codes(seeds="0-1", space="w")
+    directions = sets(tiny)["w"]
+    both = steerx.edit(w, directions, alpha=[2.0, -1.0])
+    apart = steerx.edit(steerx.edit(w, directions[0], alpha=2.0), directions[1], alpha=-1.0)
+    listed = steerx.edit(w, [directions[0], directions[1]], alpha=[2.0, -1.0])
+    torch.testing.assert_close(both, apart)
+    torch.testing.assert_close(both, listed)
+    step = 2.0 * directions.scale[0] * directions.vectors[0]
+    torch.testing.assert_close(both, w + step - directions.scale[1] * directions.vectors[1])
+
+
+def test_layers_move_alone(tiny) -> None:
+    w_plus = tiny.codes(seeds="0-1")
+    moved = steerx.edit(w_plus, sets(tiny)["w on layers"], alpha=1.0)
+    changed = (moved != w_plus).any(dim=2).any(dim=0)
+    assert changed.tolist() == [False, True, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "way, space, error",
+    [
+        ("z", "w_plus", "a direction in 'z' does not move w_plus"),
+        ("w absolute", "w_plus", "is a distance in z or w"),
+        ("w on layers", "w", r"moves some layers only.*give w_plus"),
+        ("w", "styles", "a direction in 'w' does not move styles"),
+    ],
+)
+def test_codes_of_the_wrong_space_are_refused(tiny, way, space, error) -> None:
+    codes = tiny.codes(seeds="0-1", space=space)
+    with pytest.raises(ValueError, match=error):
+        steerx.edit(codes, sets(tiny)[way], alpha=1.0)
+
+
+def test_wrong_alphas_are_refused(tiny) -> None:
+    w = tiny.codes(seeds="0-1", space="w")
+    with pytest.raises(ValueError, match=r"alpha must be \[K\] with K = 2, got \[3\]"):
+        steerx.edit(w, sets(tiny)["w"], alpha=[1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="alpha must be finite"):
+        steerx.edit(w, sets(tiny)["w"], alpha=float("inf"))
+
+
+def test_a_layer_that_is_not_there_is_refused(tiny) -> None:
+    directions = steerx.Directions(unit(1, tiny.w_dim), space="w", layers=(3, 17))
+    with pytest.raises(ValueError, match="moves layer 17, this generator has w slots 0-5"):
+        steerx.edit(tiny.codes(seeds=0), directions, alpha=1.0)
+
+
+def test_interpolation_meets_its_ends() -> None:
+    a, b = torch.randn(2, 8, dtype=torch.float64), torch.randn(2, 8, dtype=torch.float64)
+    t = torch.tensor([0.0, 0.25, 1.0], dtype=torch.float64)
+    for path in (lerp(a, b, t), slerp(a, b, t)):
+        assert path.shape == (3, 2, 8)
+        torch.testing.assert_close(path[0], a)
+        torch.testing.assert_close(path[2], b)
+    torch.testing.assert_close(lerp(a, b, 0.25), a + 0.25 * (b - a))
+
+
+def test_slerp_keeps_lengths_and_speed() -> None:
+    a, b = unit(4, 16).double(), unit(4, 16).double()
+    path = slerp(a, b, torch.linspace(0, 1, 5, dtype=torch.float64))
+    torch.testing.assert_close(path.norm(dim=-1), torch.ones(5, 4).double(), rtol=1e-6, atol=1e-6)
+    steps = (path[1:] - path[:-1]).norm(dim=-1)
+    torch.testing.assert_close(steps, steps[:1].expand_as(steps), rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(slerp(a, a, 0.3), a)
+    with pytest.raises(ValueError, match="opposite directions"):
+        slerp(a, -a, 0.5)

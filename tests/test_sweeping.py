@@ -1,0 +1,148 @@
+"""Sweeps: every cell is the edit it says it is, in any batch, on any generator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import steerx
+from steerx.editing import Start
+from tests.test_editing import sets, unit
+from tests.tiny import tiny_generator
+
+ALPHAS = [-1.5, 0.0, 2.0]
+
+
+def common(G: steerx.Generator, **more: Any) -> dict[str, Any]:
+    return {"directions": sets(G)["w"], "alphas": ALPHAS, "noise_mode": "sample", **more}
+
+
+@pytest.mark.parametrize(
+    "way", ["w", "w on layers", "w_plus", "w_plus per layer", "styles", "z", "w absolute"]
+)
+def test_every_cell_is_the_edit_it_says(tiny, way) -> None:
+    directions = sets(tiny)[way]
+    sweep = steerx.sweep(
+        tiny, seeds=[3, 1], directions=directions, alphas=ALPHAS, psi=0.6, cutoff=4
+    )
+    images = sweep.images
+    assert images.shape == (2, 2, 3, 16, 16, 3) and images.dtype == np.uint8
+    start = Start(tiny.codes(seeds=[3, 1], space="z"), "z", 0.6, 4)
+    for k in range(2):
+        for a, alpha in enumerate(ALPHAS):
+            styles = start.edited(tiny, directions, k, torch.full((2,), alpha))
+            expected = tiny.renderer.render(styles, out="uint8").numpy()
+            assert np.abs(images[:, k, a].astype(int) - expected).max() <= 1
+
+
+def test_mixed_directions_sweep_side_by_side(tiny) -> None:
+    ways = sets(tiny)
+    both = steerx.sweep(tiny, seeds=[0], directions=[ways["w"], ways["z"]], alphas=ALPHAS)
+    for i, way in enumerate(("w", "z")):
+        alone = steerx.sweep(tiny, seeds=[0], directions=ways[way], alphas=ALPHAS)
+        difference = both.images[:, 2 * i : 2 * i + 2].astype(int) - alone.images
+        assert np.abs(difference).max() <= 1
+    assert len(set(both.directions)) == 4
+
+
+def test_the_unedited_picture_is_rendered_once(tiny) -> None:
+    sweep = steerx.sweep(tiny, seeds=[0, 1], directions=sets(tiny)["w"], alphas=ALPHAS)
+    batches = list(sweep)
+    rows = [row for b in batches for row in zip(b.seeds, b.directions, b.alphas, strict=True)]
+    assert len(sweep) == len(rows) == 2 * (1 + 2 * 2)
+    assert rows[0] == (0, None, 0.0) and rows[5] == (1, None, 0.0)
+    assert len(set(rows)) == len(rows)
+    assert np.array_equal(sweep.images[:, 0, 1], sweep.images[:, 1, 1])
+
+
+def test_an_absolute_distance_of_zero_is_an_edit(tiny) -> None:
+    sweep = steerx.sweep(tiny, seeds=[0], directions=sets(tiny)["w absolute"], alphas=[0.0])
+    assert len(sweep) == 2
+    unedited = steerx.sweep(tiny, seeds=[0], directions=sets(tiny)["w"], alphas=[0.0])
+    assert not np.array_equal(sweep.images[0, 0, 0], unedited.images[0, 0, 0])
+
+
+@pytest.mark.parametrize("batch", [1, 3, 64])
+def test_the_batch_does_not_show(tiny, batch) -> None:
+    arguments = common(tiny, seeds="0-4")
+    reference = steerx.sweep(tiny, **arguments).images.astype(int)
+    sweep = steerx.sweep(tiny, **arguments, batch=batch)
+    assert all(len(b) <= batch for b in sweep)
+    assert np.abs(reference - sweep.images).max() <= 1
+
+
+def test_the_same_sweep_twice_gives_the_same_bits(tiny) -> None:
+    arguments = common(tiny, seeds="0-2")
+    first, second = (steerx.sweep(tiny, **arguments).images for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+def test_sample_noise_belongs_to_the_seed(tiny) -> None:
+    arguments = common(tiny, alphas=[1.0])
+    together = steerx.sweep(tiny, seeds=[5, 9], **arguments).images
+    alone = steerx.sweep(tiny, seeds=[9], **arguments).images
+    assert np.abs(together[1].astype(int) - alone[0]).max() <= 1
+    other = steerx.sweep(tiny, seeds=[9], **arguments, noise_key=1).images
+    assert np.abs(other.astype(int) - alone).max() > 1
+
+
+def test_codes_of_other_tools_are_taken_as_they_are(tiny) -> None:
+    w_plus = tiny.codes(seeds="0-1", psi=0.5)
+    sweep = steerx.sweep(tiny, codes=w_plus, directions=sets(tiny)["w_plus"], alphas=[0.0])
+    expected = tiny.renderer.render(tiny.styles(w_plus), out="uint8").numpy()
+    assert np.abs(sweep.images[:, 0, 0].astype(int) - expected).max() <= 1
+    with pytest.raises(ValueError, match="a direction in z needs codes in z"):
+        _ = steerx.sweep(tiny, codes=w_plus, directions=sets(tiny)["z"], alphas=[1.0]).images
+
+
+def test_a_generator_with_z_alone_sweeps(conv_generator) -> None:
+    directions = steerx.Directions(unit(1, 6), space="z")
+    sweep = steerx.sweep(conv_generator, seeds=[0, 1], directions=directions, alphas=[0.0, 2.0])
+    z = conv_generator.codes(seeds=[0, 1], space="z") + 2.0 * directions.vectors
+    expected = conv_generator.renderer.render(z, out="uint8").numpy()
+    assert np.abs(sweep.images[:, 0, 1].astype(int) - expected).max() <= 1
+
+
+def test_pictures_lay_the_grid_out(tiny) -> None:
+    sweep = steerx.sweep(tiny, seeds=[4, 7], directions=sets(tiny)["w"], alphas=ALPHAS)
+    plain = sweep.grid(labels=False)
+    assert plain.size == (2 + 3 * 18, 2 + 4 * 18)
+    pixels = np.asarray(plain)
+    assert np.array_equal(pixels[2:18, 2:18], sweep.images[0, 0, 0])
+    assert np.array_equal(pixels[20:36, 38:54], sweep.images[0, 1, 2])
+    by_direction = np.asarray(sweep.grid(order="direction", labels=False))
+    assert np.array_equal(by_direction[20:36, 38:54], sweep.images[1, 0, 2])
+    strip = np.asarray(sweep.strip(seed=7, direction=sweep.directions[1], scale=2))
+    assert np.array_equal(strip[2:34:2, 2:34:2], sweep.images[1, 1, 0])
+    assert sweep.grid().width > plain.width
+
+
+def test_directions_of_another_network_are_refused(tiny) -> None:
+    mined = steerx.SeFa(k=1).fit(tiny_generator(seed=1)).directions_
+    with pytest.raises(ValueError, match="checkpoint"):
+        steerx.sweep(tiny, seeds=[0], directions=mined, alphas=[1.0])
+    told = steerx.sweep(tiny, seeds=[0], directions=mined, alphas=[1.0], any_checkpoint=True)
+    assert told.images.shape[:3] == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "change, error",
+    [
+        ({"alphas": []}, "alphas must be one or more finite"),
+        ({"alphas": [float("nan")]}, "alphas must be one or more finite"),
+        ({"alphas": [1.0, 1.0]}, "alphas must differ"),
+        ({"seeds": None}, "give seeds or codes"),
+        ({"seeds": []}, "at least one seed"),
+        ({"noise_mode": "loud"}, "noise_mode must be"),
+    ],
+)
+def test_wrong_sweeps_say_what_to_do(tiny, change, error) -> None:
+    arguments = common(tiny, seeds=[0], alphas=[1.0]) | change
+    with pytest.raises(ValueError, match=error):
+        steerx.sweep(tiny, **arguments)
+    sweep = steerx.sweep(tiny, seeds=[0], directions=sets(tiny)["w"], alphas=[1.0])
+    with pytest.raises(ValueError, match="strip: seed must be one of 0, got 5"):
+        sweep.strip(seed=5)
