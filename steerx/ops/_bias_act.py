@@ -33,8 +33,10 @@ def pre_activation_gradient(
     grad: Tensor, y: Tensor, slope: float, gain: float, clamp: float | None
 ) -> Tensor:
     """Gradient before the activation, told from its output: sign and clamp are visible there."""
-    grad = grad * torch.where(y > 0, gain, gain * slope).to(grad.dtype)
-    return grad if clamp is None else grad * (y.abs() < clamp).to(grad.dtype)
+    if clamp is not None:
+        grad = grad * (y.abs() < clamp).to(grad.dtype)
+    grad = torch.ops.aten.leaky_relu_backward(grad, y, slope, True)  # True: y is the result
+    return grad * gain
 
 
 def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

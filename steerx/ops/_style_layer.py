@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import leaky_relu
 
 from .._seeds import normal
 from .._shapes import one_device, shape
@@ -51,7 +52,7 @@ def reference(
     clamp: float | None,
 ) -> Tensor:
     y = _modulated_conv2d.reference(x, style, weight, filter, up, 1, demodulate)
-    picture = noise_map(noise, sample_ids, noise_key, *y.shape[2:], y.dtype)
+    picture = noise_map(noise, sample_ids, noise_key, y.shape[2], y.shape[3], y.dtype)
     if picture is not None:
         strength = 1.0 if noise_strength is None else noise_strength
         y = y + (picture * strength).to(y.dtype)
@@ -86,15 +87,15 @@ def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     x, style, weight, bias, noise, noise_strength, sample_ids, filter, y = ctx.saved_tensors
     needs = ctx.needs_input_grad
     grad = _bias_act.pre_activation_gradient(grad, y, ctx.slope, ctx.gain, ctx.clamp)
-    picture = noise_map(noise, sample_ids, ctx.noise_key, *y.shape[2:], y.dtype)
+    picture = noise_map(noise, sample_ids, ctx.noise_key, y.shape[2], y.shape[3], y.dtype)
     strength = 1.0 if noise_strength is None else noise_strength
 
     unscaled = None
     if ctx.demodulate:
         # conv * d is what stood before the activation, less noise and bias; where y was clamped the
         # gradient is zero, so the inverse need not hold there.
-        z = y / ctx.gain
-        z = torch.where(z > 0, z, z / ctx.slope)
+        # The inverse of a leaky ReLU is one with the inverse slope.
+        z = leaky_relu(y, 1 / ctx.slope) / ctx.gain
         z = z if bias is None else z - bias.to(z.dtype).view(1, -1, 1, 1)
         z = z if picture is None else z - (picture * strength).to(z.dtype)
         unscaled = (grad * z).sum((2, 3))

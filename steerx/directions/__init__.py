@@ -1,0 +1,23 @@
+"""Directions: the value, its file, and the methods that find them, one file per method."""
+
+from .directions import Directions
+from .file import DirectionsFileError
+from .foreign import load_boundary, load_ganspace, save_boundary, save_ganspace
+from .ganspace import GANSpace
+from .interfacegan import InterFaceGAN
+from .opening import DirectionsLike, as_directions
+from .sefa import SeFa
+
+__all__ = [
+    "Directions",
+    "DirectionsFileError",
+    "DirectionsLike",
+    "GANSpace",
+    "InterFaceGAN",
+    "SeFa",
+    "as_directions",
+    "load_boundary",
+    "load_ganspace",
+    "save_boundary",
+    "save_ganspace",
+]

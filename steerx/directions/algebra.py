@@ -1,0 +1,151 @@
+"""Projections and cosines of direction sets in float64, plain or in the metric of a covariance."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from .directions import Directions
+
+Metric = Literal["plain", "covariance"]
+
+RANK_CUT = 1e-6
+SPAN_CUT = 1e-4
+
+
+def orthogonal(subject: Directions, others: Sequence[Directions], metric: Metric) -> Directions:
+    """See `Directions.orthogonal_to`."""
+    what = "orthogonal_to"
+    for other in others:
+        _same_space(what, subject, other)
+    root = _root(what, subject, metric)
+    sets = [subject.vectors, *(other.vectors for other in others)]
+    if any(v.dim() == 3 for v in sets) and subject.space == "w":
+        raise ValueError(
+            f'{what}: the conditions are per layer, so the directions must be of space "w_plus", '
+            'got "w"'
+        )
+    p, *c = _per_layer_alike(what, sets)  # [K,(L,)D]
+    conditions = torch.cat(c)
+    if p.dim() == 2:
+        rest, ranks = _reject(p, conditions, root)
+        counts = [len(conditions)]
+    else:
+        parts = [_reject(p[:, row], conditions[:, row], root) for row in range(p.shape[1])]
+        rest = torch.stack([part[0] for part in parts], dim=1)
+        ranks = [rank for part in parts for rank in part[1]]
+        counts = (conditions != 0).any(dim=-1).sum(dim=0).tolist()
+    before, after = torch.linalg.vector_norm(p, dim=-1), torch.linalg.vector_norm(rest, dim=-1)
+    lost = ((after < SPAN_CUT * before) & (before > 0)).reshape(len(p), -1).any(dim=1)
+    if bool(lost.any()):
+        gone = ", ".join(subject.names[int(k)] for k in lost.nonzero().flatten())
+        raise ValueError(
+            f"{what}: {gone} lies in the span of the {len(conditions)} conditions, nothing would "
+            "be left; leave out the condition that is the same attribute"
+        )
+    if any(rank < count for rank, count in zip(ranks, counts, strict=True)):
+        warnings.warn(
+            f"{what}: the {len(conditions)} conditions depend on one another (rank {min(ranks)} at "
+            f"a cut of {RANK_CUT:g}); the result is orthogonal to what they span",
+            stacklevel=3,
+        )
+    unit = rest / after.where(after > 0, 1.0)[..., None]
+    note = {
+        "conditions": [name for other in others for name in other.names],
+        "metric": metric,
+        "rank": ranks[0] if len(set(ranks)) == 1 else ranks,
+    }
+    changed: dict[str, Any] = {}
+    if subject.unit == "sigma" and subject.covariance is not None and unit.dim() == 2:
+        changed["scale"] = (
+            ((unit @ subject.covariance.double()) * unit).sum(-1).sqrt().to(subject.scale)
+        )
+    earlier = subject.provenance.get("orthogonal_to", [])
+    return replace(
+        subject,
+        vectors=unit.to(subject.vectors),
+        scores=None,
+        score_name=None,
+        intercepts=None,
+        provenance={**subject.provenance, "orthogonal_to": [*earlier, note]},
+        **changed,
+    )
+
+
+def cosines(a: Directions, b: Directions, metric: Metric) -> Tensor:
+    """See `Directions.cosines`."""
+    _same_space("cosines", a, b)
+    root = _root("cosines", a, metric)
+    first, second = (
+        (v if root is None else v @ root).flatten(1)
+        for v in _per_layer_alike("cosines", [a.vectors, b.vectors])
+    )
+    first = first / torch.linalg.vector_norm(first, dim=1, keepdim=True)
+    second = second / torch.linalg.vector_norm(second, dim=1, keepdim=True)
+    product: Tensor = first @ second.T
+    return product
+
+
+def _reject(p: Tensor, c: Tensor, root: Tensor | None) -> tuple[Tensor, list[int]]:
+    """p [K,D] minus its part in the span of c [M,D], in the metric root rootᵀ; and the rank."""
+    seen, seen_p = (c, p) if root is None else (c @ root, p @ root)
+    lengths = torch.linalg.vector_norm(seen, dim=1, keepdim=True)
+    safe = lengths.where(lengths > 0, 1.0)
+    c, seen = c / safe, seen / safe
+    u, s, vh = torch.linalg.svd(seen, full_matrices=False)
+    rank = int((s > RANK_CUT * s[0]).sum()) if bool(s[0] > 0) else 0
+    basis = (u[:, :rank] / s[:rank]).T @ c  # [rank,D], orthonormal in the metric
+    for _ in range(2):  # the second pass removes what rounding left of the first
+        p = p - (seen_p @ vh[:rank].T) @ basis
+        seen_p = p if root is None else p @ root
+    return p, [rank]
+
+
+def _root(what: str, subject: Directions, metric: Metric) -> Tensor | None:
+    """R [D,D] with R Rᵀ = covariance, or None for the plain metric."""
+    if metric == "plain":
+        return None
+    if metric != "covariance":
+        raise ValueError(f'{what}: metric must be "plain" or "covariance", got {metric!r}')
+    if subject.covariance is None:
+        raise ValueError(
+            f'{what}: metric="covariance" needs the covariance of the codes, and {subject!r} has '
+            "none; call it on a set that GANSpace or InterFaceGAN mined from codes [N, D]"
+        )
+    values, columns = torch.linalg.eigh(subject.covariance.double())
+    root: Tensor = columns * values.clamp_min(0).sqrt()
+    return root
+
+
+def _same_space(what: str, a: Directions, b: Directions) -> None:
+    alike = {"w", "w_plus"}
+    if a.space != b.space and not {a.space, b.space} <= alike:
+        raise ValueError(
+            f'{what}: both sets must be of one space, got "{a.space}" and "{b.space}"; mine one of '
+            "them again"
+        )
+    if a.vectors.shape[-1] != b.vectors.shape[-1] or a.style_sizes != b.style_sizes:
+        raise ValueError(
+            f"{what}: both sets must have vectors of one size, got {list(a.vectors.shape)} and "
+            f"{list(b.vectors.shape)}"
+        )
+
+
+def _per_layer_alike(what: str, sets: list[Tensor]) -> list[Tensor]:
+    """All vectors in float64 on one device, and all per layer [K,L,D] as soon as one set is."""
+    counts = {v.shape[1] for v in sets if v.dim() == 3}
+    if len(counts) > 1:
+        raise ValueError(
+            f"{what}: the sets have vectors for different numbers of layers: {sorted(counts)}"
+        )
+    sets = [v.to(device=sets[0].device, dtype=torch.float64) for v in sets]
+    if not counts:
+        return sets
+    rows = counts.pop()
+    return [v if v.dim() == 3 else v[:, None].expand(-1, rows, -1) for v in sets]

@@ -1,0 +1,320 @@
+"""`Directions`: unit vectors of a latent space, with all that is needed to apply them honestly."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import Tensor
+
+from . import algebra, checks
+
+Unit: TypeAlias = Literal["raw", "sigma"]
+Motion: TypeAlias = Literal["relative", "absolute"]
+When: TypeAlias = Literal["before_truncation", "after_truncation"]
+Kind: TypeAlias = Literal["filter", "pattern"]
+LayersLike: TypeAlias = Sequence[int] | Sequence[Sequence[int] | None] | None
+
+PER_DIRECTION = ("vectors", "names", "layers", "scale", "scores", "intercepts")
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class Directions:
+    """K unit vectors of one latent space; alpha moves a code by `alpha * scale * vector`.
+
+    Attributes:
+        vectors: [K, D] for "z", "w", "act:<layer>" and a "w_plus" vector that all layers share; [K,
+            L, D] for "w_plus" with a vector per layer (each row of unit length, or zero where the
+            layer stays); [K, S] for "styles", the style rows one after the other, to_rgb rows
+            included. Unit L2 length.
+        space: "z", "w", "w_plus", "styles" or "act:<layer>".
+        names: K different names.
+        layers: per direction the rows of w_plus that it moves, or None for all of them.
+        scale: [K], length of alpha = 1 in latent units.
+        unit: "raw" (scale 1: alpha is a length) or "sigma" (scale is a standard deviation).
+        motion: "relative" (code + alpha * scale * vector) or "absolute" (the projection becomes
+            that value).
+        when: whether the step is added "before_truncation" (truncation then shrinks it) or
+            "after_truncation".
+        kind: "filter" (reads an attribute) or "pattern" (what moves with it on average).
+        label: class under which the directions were mined, or None.
+        scores: [K], sorting value of the method, or None.
+        score_name: what `scores` are.
+        intercepts: [K] ([K, L] per layer): the boundary is vector . code + intercept = 0; or None.
+        mean: [D] mean of the codes seen, or None.
+        covariance: [D, D] of the codes seen, or None; needed by metric="covariance".
+        style_sizes: channels of each style row (space "styles" only); they sum to S.
+        weight_source: of a method that reads weights: which, normalised how, in which order; or
+            None.
+        sign: the convention that fixed the signs, or None.
+        model_id: `Generator.model_id` of the network, or None where unknown.
+        resolution: pixels of that network, or None where unknown.
+        truncation: (psi, cutoff) of the codes at discovery, or None where it does not apply or is
+            unknown.
+        provenance: JSON-able facts for people: method, its parameters, what was done since.
+    """
+
+    vectors: Tensor
+    space: str
+    names: tuple[str, ...]
+    layers: tuple[tuple[int, ...] | None, ...]
+    scale: Tensor
+    unit: Unit
+    motion: Motion
+    when: When
+    kind: Kind
+    label: int | None
+    scores: Tensor | None
+    score_name: str | None
+    intercepts: Tensor | None
+    mean: Tensor | None
+    covariance: Tensor | None
+    style_sizes: tuple[int, ...] | None
+    weight_source: dict[str, Any] | None
+    sign: str | None
+    model_id: str | None
+    resolution: int | None
+    truncation: tuple[float, int | None] | None
+    provenance: dict[str, Any]
+
+    def __init__(
+        self,
+        vectors: Tensor,
+        *,
+        space: str,
+        names: Sequence[str] | None = None,
+        layers: LayersLike = None,
+        scale: Tensor | None = None,
+        unit: Unit = "raw",
+        motion: Motion = "relative",
+        when: When = "before_truncation",
+        kind: Kind = "filter",
+        label: int | None = None,
+        scores: Tensor | None = None,
+        score_name: str | None = None,
+        intercepts: Tensor | None = None,
+        mean: Tensor | None = None,
+        covariance: Tensor | None = None,
+        style_sizes: Sequence[int] | None = None,
+        weight_source: Mapping[str, Any] | None = None,
+        sign: str | None = None,
+        model_id: str | None = None,
+        resolution: int | None = None,
+        truncation: tuple[float, int | None] | None = None,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Check and store; `layers` are rows for all directions, or one entry per direction.
+
+        Raises:
+            ValueError: a field that contradicts another, named with what was expected.
+            TypeError: vectors are not a floating-point tensor.
+        """
+        count = checks.vectors(vectors, space)
+        checks.unit_length(vectors)
+        values: dict[str, Any] = {
+            "vectors": vectors,
+            "space": space,
+            "names": checks.names(names, count),
+            "layers": checks.layers(layers, count, space, vectors),
+            "scale": checks.per_direction("scale", torch.ones(count), vectors)
+            if scale is None
+            else checks.per_direction("scale", scale, vectors),
+            "unit": checks.choice("unit", unit, ("raw", "sigma")),
+            "motion": checks.choice("motion", motion, ("relative", "absolute")),
+            "when": checks.choice("when", when, ("before_truncation", "after_truncation")),
+            "kind": checks.choice("kind", kind, ("filter", "pattern")),
+            "label": label,
+            "scores": None if scores is None else checks.per_direction("scores", scores, vectors),
+            "score_name": score_name,
+            "intercepts": None if intercepts is None else checks.intercepts(intercepts, vectors),
+            "mean": checks.statistic("mean", mean, vectors, 1),
+            "covariance": checks.statistic("covariance", covariance, vectors, 2),
+            "style_sizes": checks.style_sizes(style_sizes, space, vectors),
+            "weight_source": None if weight_source is None else dict(weight_source),
+            "sign": sign,
+            "model_id": model_id,
+            "resolution": resolution,
+            "truncation": None if truncation is None else (float(truncation[0]), truncation[1]),
+            "provenance": dict(provenance or {}),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Directions]:
+        return (self[k] for k in range(len(self)))
+
+    def __getitem__(self, key: int | str | slice | Sequence[int | str]) -> Directions:
+        """Some of the directions, as `Directions`: by number, name, slice, or a list of these."""
+        rows = checks.rows(key, self.names)
+        picked: dict[str, Any] = {}
+        for name in PER_DIRECTION:
+            value = getattr(self, name)
+            if isinstance(value, Tensor):
+                picked[name] = value[rows]
+            elif value is not None:
+                picked[name] = tuple(value[k] for k in rows)
+        return replace(self, **picked)
+
+    def __neg__(self) -> Directions:
+        """The same directions the other way; "smile" becomes "-smile" and back."""
+        sign = None
+        if self.sign is not None:
+            bare = self.sign.removesuffix(", negated")
+            sign = bare if bare != self.sign else f"{self.sign}, negated"
+        return replace(
+            self,
+            vectors=-self.vectors,
+            intercepts=None if self.intercepts is None else -self.intercepts,
+            names=tuple(n[1:] if n.startswith("-") else f"-{n}" for n in self.names),
+            sign=sign,
+        )
+
+    def __repr__(self) -> str:
+        shown = ", ".join(self.names[:3]) + (", ..." if len(self) > 3 else "")
+        return (
+            f"Directions({len(self)} x {list(self.vectors.shape[1:])} in {self.space}, "
+            f"{checks.describe_layers(self.layers)}, {self.unit}, {self.motion}, {self.when}: "
+            f"{shown})"
+        )
+
+    def rename(self, names: str | Sequence[str] | Mapping[str, str]) -> Directions:
+        """Other names: one per direction, or a mapping old -> new for some of them.
+
+        Example:
+            >>> D.rename({"sefa0": "pose"})  # doctest: +SKIP
+        """
+        if isinstance(names, str):
+            names = (names,)
+        if isinstance(names, Mapping):
+            for old in names:
+                checks.rows(old, self.names)
+            return replace(self, names=tuple(names.get(n, n) for n in self.names))
+        return replace(self, names=tuple(names))
+
+    def to(
+        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> Directions:
+        """All tensors on another device or in another floating-point dtype."""
+        moved = {
+            f.name: getattr(self, f.name).to(device=device, dtype=dtype)
+            for f in fields(self)
+            if isinstance(getattr(self, f.name), Tensor)
+        }
+        return replace(self, **moved)
+
+    @staticmethod
+    def concatenate(sets: Sequence[Directions]) -> Directions:
+        """One set from several whose whole-set fields agree; provenance becomes the list of theirs.
+
+        Raises:
+            ValueError: nothing to concatenate, or a field of the whole set differs (the message
+                names it).
+        """
+        sets = list(sets)
+        if not sets:
+            raise ValueError("Directions.concatenate: the list is empty; give at least one set")
+        joined: dict[str, Any] = {"provenance": {"concatenated": [s.provenance for s in sets]}}
+        first = sets[0]
+        for f in fields(first):
+            values = [getattr(s, f.name) for s in sets]
+            if f.name == "provenance":
+                continue
+            if f.name in PER_DIRECTION and not any(v is None for v in values):
+                checks.joinable(f.name, values)
+                is_tensor = isinstance(values[0], Tensor)
+                joined[f.name] = torch.cat(values) if is_tensor else sum(values, ())
+            else:
+                checks.agree(f.name, values)
+        return replace(first, **joined)
+
+    def orthogonal_to(
+        self, *others: Directions, metric: Literal["plain", "covariance"] = "plain"
+    ) -> Directions:
+        """These directions without what they share with any number of conditions.
+
+        `p' = p - P p`, normalised, P the orthogonal projector on the span of all conditions; per
+        layer where the vectors are per layer. With metric="covariance" the projector is orthogonal
+        in the metric of this set's `covariance` S, so that p'ᵀ S c = 0: what p' reads off is
+        uncorrelated with what c reads off. "w" and "w_plus" vectors are coordinates of one space
+        and may condition each other. Conditions that depend on one
+        another are harmless: the rank is cut at 1e-6 in float64, said in a warning and in the
+            provenance.
+        Scores and intercepts belonged to the old vectors and are dropped; a sigma scale is
+        recomputed where the covariance is known.
+
+        Args:
+            others: conditions, each a set of one or more directions. None returns this set.
+            metric: "plain" or "covariance".
+
+        Returns:
+            K directions with the names of this set.
+
+        Raises:
+            ValueError: another space or size, no covariance, or a direction lies in the span of the
+                conditions.
+
+        Source: Shen et al., "Interpreting the latent space of GANs", section 3.3, for any number of
+            conditions.
+        """
+        if not others:
+            return self
+        return algebra.orthogonal(self, others, metric)
+
+    def cosines(
+        self, other: Directions | None = None, *, metric: Literal["plain", "covariance"] = "plain"
+    ) -> Tensor:
+        """Cosines [K, K'] in float64 of these directions with others (or with one another).
+
+        With metric="covariance": aᵀSb / sqrt(aᵀSa · bᵀSb), S the `covariance` of this set: for
+        codes of covariance S it is the correlation of what two directions read off, where the plain
+        cosine is not. Vectors per layer count as one long vector; `layers` are not looked at.
+        """
+        return algebra.cosines(self, self if other is None else other, metric)
+
+    def check_model(
+        self, model_id: str | None, resolution: int, *, any_checkpoint: bool = False
+    ) -> None:
+        """Refuse to be applied to a network that these directions were not mined in.
+
+        A set that does not know its network (an imported file) passes.
+
+        Args:
+            model_id: `Generator.model_id`.
+            resolution: pixels of the generator.
+            any_checkpoint: apply to another checkpoint of the same resolution on purpose (a
+                fine-tuned one, say).
+
+        Raises:
+            ValueError: another resolution; or another checkpoint without `any_checkpoint`.
+        """
+        if self.resolution is not None and self.resolution != resolution:
+            raise ValueError(
+                f"Directions ({', '.join(self.names[:3])}) were mined at {self.resolution} px, "
+                f"this generator makes {resolution} px, so its layers are others; mine them again "
+                "with this generator"
+            )
+        if self.model_id is not None and self.model_id != model_id and not any_checkpoint:
+            raise ValueError(
+                f"Directions ({', '.join(self.names[:3])}) were mined in checkpoint "
+                f"{self.model_id[:12]}, this one is {str(model_id)[:12]}; mine them again, or say "
+                "any_checkpoint=True to apply them regardless"
+            )
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the set as safetensors, whole or not at all (format: `directions.file`)."""
+        from . import file
+
+        file.save(self, path, overwrite=overwrite)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Directions:
+        """Read what `save` wrote; nothing in the file is executed."""
+        from . import file
+
+        return file.load(path)

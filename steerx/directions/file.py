@@ -1,0 +1,136 @@
+"""The direction file, version 1: safetensors, and one JSON string under the metadata key `steerx`.
+
+Tensors: `vectors`, `scale`, and where known `scores`, `intercepts`, `mean`, `covariance`.
+JSON: `{"kind": "directions", "version": 1, "required": [...], "fields": {...}}`; `fields` holds
+every other attribute of `Directions` by its own name. `required` lists fields that a reader must
+understand to apply the set; a reader that meets one it does not know refuses the file, and ignores
+all other unknown fields. Files of version 1 stay readable.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+
+from .._files import whole_file
+from .directions import Directions
+
+VERSION = 1
+_TENSORS = ("vectors", "scale", "scores", "intercepts", "mean", "covariance")
+_PLAIN = tuple(f.name for f in fields(Directions) if f.name not in _TENSORS)
+_NEEDED = ("space", "names", "layers", "unit", "motion", "when", "kind")
+_TYPES = {
+    "label": int,
+    "resolution": int,
+    "model_id": str,
+    "sign": str,
+    "score_name": str,
+    "truncation": list,
+    "weight_source": dict,
+    "provenance": dict,
+}
+
+
+class DirectionsFileError(ValueError):
+    """A file that is not a direction file this version can read; the message says why."""
+
+
+def save(directions: Directions, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write a set, whole or not at all.
+
+    Raises:
+        ValueError: provenance or weight_source hold something that JSON cannot say.
+        FileExistsError: the file exists and `overwrite` is False.
+    """
+    values = {name: getattr(directions, name) for name in _PLAIN}
+    document = {"kind": "directions", "version": VERSION, "required": [], "fields": values}
+    try:
+        text = json.dumps(document, allow_nan=False, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Directions.save: provenance and weight_source must be plain JSON data: {error}"
+        ) from error
+    tensors = {
+        name: getattr(directions, name).detach().cpu().contiguous()
+        for name in _TENSORS
+        if getattr(directions, name) is not None
+    }
+    with whole_file(path, overwrite=overwrite) as handle:
+        handle.write(safetensors.torch.save(tensors, {"steerx": text}))
+
+
+def load(path: str | os.PathLike[str]) -> Directions:
+    """Read a direction file of version 1; data only, nothing is executed.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        DirectionsFileError: it is no direction file, of a newer version, or incomplete.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"Directions.load: there is no file {path}")
+    try:
+        with safetensors.safe_open(path, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except safetensors.SafetensorError as error:
+        raise DirectionsFileError(f"{path} is not a safetensors file: {error}") from error
+    if "steerx" not in metadata:
+        raise DirectionsFileError(f"{path} holds no directions: its metadata has no key steerx")
+    values = _fields(path, metadata["steerx"])
+    if "vectors" not in tensors:
+        raise DirectionsFileError(f"{path}: the tensor vectors is missing")
+    known = {name: tensor.clone() for name, tensor in tensors.items() if name in _TENSORS}
+    return _build(path, known, values)
+
+
+def _fields(path: Path, text: str) -> dict[str, Any]:
+    """The fields of the JSON document, after every check that the format asks of a reader."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise DirectionsFileError(f"{path}: the steerx metadata is not JSON: {error}") from error
+    if not isinstance(document, dict) or document.get("kind") != "directions":
+        kind = document.get("kind") if isinstance(document, dict) else type(document).__name__
+        raise DirectionsFileError(f"{path}: expected a file of kind directions, got {kind!r}")
+    version = document.get("version")
+    if not isinstance(version, int) or version < 1:
+        raise DirectionsFileError(f"{path}: version must be an integer from 1, got {version!r}")
+    if version > VERSION:
+        raise DirectionsFileError(
+            f"{path}: direction file version {version}, this steerx reads up to {VERSION}; install "
+            "a newer steerx"
+        )
+    values, required = document.get("fields"), document.get("required", [])
+    if not isinstance(values, dict) or not isinstance(required, list):
+        raise DirectionsFileError(f"{path}: fields must be an object and required a list")
+    unknown = [str(name) for name in required if name not in _PLAIN + _TENSORS]
+    if unknown:
+        raise DirectionsFileError(
+            f"{path}: applying this set needs {', '.join(unknown)}, which this steerx does not "
+            "know; install a newer steerx"
+        )
+    missing = [name for name in _NEEDED if name not in values]
+    if missing:
+        raise DirectionsFileError(f"{path}: the fields {', '.join(missing)} are missing")
+    for name, kind in _TYPES.items():
+        if values.get(name) is not None and not isinstance(values[name], kind):
+            raise DirectionsFileError(
+                f"{path}: {name} must be {kind.__name__}, got {values[name]!r}"
+            )
+    return {name: value for name, value in values.items() if name in _PLAIN}
+
+
+def _build(path: Path, tensors: dict[str, Any], values: dict[str, Any]) -> Directions:
+    if values.get("truncation") is not None:
+        values["truncation"] = tuple(values["truncation"])
+    try:
+        return Directions(**tensors, **values)
+    except (TypeError, ValueError, IndexError) as error:
+        raise DirectionsFileError(f"{path}: {error}") from error
