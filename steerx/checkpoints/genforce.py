@@ -1,0 +1,123 @@
+"""The layout of genforce's models (InterFaceGAN, SeFa): state dicts by the network's role.
+
+Gains: dense layers multiply the weight by 0.01 / sqrt(inputs) and the bias by 0.01; modulated
+weights, to_rgb included, by 1 / sqrt(inputs * k * k); the style by 1 / sqrt(w_dim). The style bias
+is stored minus 1, up-convolution kernels are flipped in both spatial axes, and the filters hold the
+gain 4 of upsampling.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from steerx.checkpoints import shapes
+from steerx.checkpoints.config import StyleGAN2Config
+from steerx.checkpoints.containers import Contents
+from steerx.checkpoints.errors import CheckpointError, Kind, shown
+from steerx.checkpoints.plan import Plan, Rule
+from steerx.checkpoints.records import TensorRecord
+from steerx.checkpoints.state_dict import MAPPING_RATE, Tensors, find_state, plan_state
+
+_MEAN = "truncation.w_avg"
+_MARKER = "synthesis.early_layer.const"
+_ROLES = ("generator_smooth", "generator")
+# Names that only older families of this layout have.
+_OTHER_FAMILIES = {"synthesis.layer0.const": "StyleGAN", "layer0.weight": "PGGAN"}
+
+
+def plan(contents: Contents) -> Plan | None:
+    """The plan for a genforce file; None where the file is of another layout.
+
+    Raises:
+        CheckpointError: a genforce file that is damaged, or of another family (`unsupported`).
+    """
+    tree = contents.tree
+    if isinstance(tree, dict) and isinstance(tree.get("models"), dict):
+        tree = tree["models"]
+    state = find_state(tree, _ROLES, marker=_MARKER)
+    if state is None:
+        for marker, family in _OTHER_FAMILIES.items():
+            if find_state(tree, _ROLES, marker=marker) is not None:
+                what = f"a genforce {family} generator; steerx reads StyleGAN2"
+                raise CheckpointError(Kind.UNSUPPORTED, what)
+        return None
+    filters = (".filter.kernel", "synthesis.upsample.kernel")
+    return plan_state("genforce", state, filters=filters, infer=_infer, rules=_rules)
+
+
+def _infer(tensors: Tensors, filter_shape: tuple[int, int]) -> StyleGAN2Config:
+    w_dim = shapes.size(tensors, "synthesis.layer0.style.weight", 1)
+    depth = shapes.count(tensors, "mapping.dense{}.weight")
+    z_dim = shapes.size(tensors, "mapping.dense0.weight", 1) if depth else w_dim
+    layers = len(shapes.numbers(tensors, r"synthesis\.layer([0-9]{1,3})\.weight"))
+    ups = (layers - 1) // 2
+    if not 0 <= ups <= 9:
+        raise CheckpointError(Kind.BAD_STRUCTURE, f"{layers} layers in 'synthesis'")
+    channels = {4: shapes.size(tensors, "synthesis.layer0.weight", 0)}
+    for b in range(1, ups + 1):
+        channels[4 << b] = shapes.size(tensors, f"synthesis.layer{2 * b}.weight", 0)
+    rows = 1
+    if _MEAN in tensors:
+        rows = _mean_rows(tensors[_MEAN], w_dim, 2 * ups + 2)
+    return StyleGAN2Config(
+        z_dim=z_dim,
+        c_dim=0,
+        w_dim=w_dim,
+        resolution=4 << ups,
+        img_channels=shapes.size(tensors, "synthesis.output0.weight", 0),
+        channels=channels,
+        mapping_layers=depth,
+        w_avg_rows=rows,
+        filter_shape=filter_shape,
+    )
+
+
+def _mean_rows(record: TensorRecord, w_dim: int, num_ws: int) -> int:
+    """1 for one mean, `num_ws` for one mean per w slot, stored as one long vector."""
+    length = math.prod(record.shape)
+    if length not in (w_dim, num_ws * w_dim):
+        raise CheckpointError(
+            Kind.BAD_STRUCTURE, f"{shown(_MEAN)} holds {length} numbers for w of width {w_dim}"
+        )
+    return length // w_dim
+
+
+def _rules(config: StyleGAN2Config, tensors: Tensors) -> Iterator[Rule]:
+    width = config.w_dim
+    for i in range(config.mapping_layers):
+        inputs = config.z_dim if i == 0 else width
+        name, source = f"mapping.layers.{i}", f"mapping.dense{i}"
+        gain = MAPPING_RATE / math.sqrt(inputs)
+        yield Rule(f"{name}.weight", f"{source}.weight", (width, inputs), gain)
+        yield Rule(f"{name}.bias", f"{source}.bias", (width,), MAPPING_RATE)
+    if _MEAN in tensors:
+        yield Rule("mapping.w_avg", _MEAN, tensors[_MEAN].shape)
+    yield Rule("synthesis.const", _MARKER, (1, config.channels[4], 4, 4))
+    for i in range(config.num_layers):
+        inputs, outputs = config.layer_channels(i)
+        side = config.layer_resolution(i)
+        name, source = f"synthesis.layers.{i}", f"synthesis.layer{i}"
+        yield from _affine(name, source, inputs, width)
+        yield Rule(
+            f"{name}.weight",
+            f"{source}.weight",
+            (outputs, inputs, 3, 3),
+            1 / math.sqrt(inputs * 9),
+            flip=i % 2 == 1,
+        )
+        yield Rule(f"{name}.bias", f"{source}.bias", (outputs,))
+        yield Rule(f"{name}.noise", f"{source}.noise", (1, 1, side, side))
+        yield Rule(f"{name}.noise_strength", f"{source}.noise_strength", ())
+        if i % 2 == 0:
+            name, source = f"synthesis.to_rgbs.{i // 2}", f"synthesis.output{i // 2}"
+            yield from _affine(name, source, outputs, width)
+            shape = (config.img_channels, outputs, 1, 1)
+            yield Rule(f"{name}.weight", f"{source}.weight", shape, 1 / math.sqrt(outputs))
+            yield Rule(f"{name}.bias", f"{source}.bias", shape[:1])
+
+
+def _affine(name: str, source: str, inputs: int, width: int) -> Iterator[Rule]:
+    stem, shape = f"{source}.style", (inputs, width)
+    yield Rule(f"{name}.affine.weight", f"{stem}.weight", shape, 1 / math.sqrt(width))
+    yield Rule(f"{name}.affine.bias", f"{stem}.bias", (inputs,), shift=1.0)

@@ -1,0 +1,101 @@
+"""Checkpoint file -> Checkpoint, and a quick look at a file without loading its weights."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from steerx.checkpoints import canonical, genforce, nvlabs, rosinality
+from steerx.checkpoints.checkpoint import LICENCE_NOTE, Checkpoint, model_id
+from steerx.checkpoints.containers import Contents, read_contents
+from steerx.checkpoints.errors import CheckpointError, Kind, shown
+from steerx.checkpoints.mean_w import SAMPLES, SEED, mean_w
+from steerx.checkpoints.plan import Plan, execute
+from steerx.checkpoints.source import FileSource
+
+_LAYOUTS = (canonical.plan, nvlabs.plan, rosinality.plan, genforce.plan)
+FAMILY = "stylegan2"
+
+
+def read(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Checkpoint:
+    """Read a StyleGAN2 checkpoint as data; nothing in the file is imported or run.
+
+    Args:
+        path: NVlabs `.pkl`, rosinality `.pt`, genforce `.pth`, or our own `.safetensors`. The
+            content decides, not the name.
+        allow_nonfinite: read weights with NaN or infinity all the same, with a warning.
+
+    Returns:
+        The weights in the canonical form, in memory of their own.
+
+    Raises:
+        CheckpointError: the file is refused; `kind` says why.
+        OSError: the file cannot be opened or read.
+    """
+    with FileSource(path) as source:
+        contents = read_contents(source)
+        plan = _plan(contents)
+        tensors = execute(plan, allow_nonfinite=allow_nonfinite)
+        if not plan.has_w_avg:
+            tensors["mapping.w_avg"] = mean_w(plan.config, tensors)
+        facts = _facts(source, contents, plan)
+        source.check_unchanged()
+    return Checkpoint(FAMILY, plan.config, tensors, model_id(tensors), facts)
+
+
+def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a file is, from its structure alone: plain data for people, no weight loaded.
+
+    Raises:
+        CheckpointError: the file is refused; `kind` says why.
+        OSError: the file cannot be opened or read.
+    """
+    with FileSource(path) as source:
+        contents = read_contents(source)
+        plan = _plan(contents)
+        facts = _facts(source, contents, plan)
+        source.check_unchanged()
+    config = plan.config
+    wide = max(config.channels.values())
+    narrow = [r for r in config.resolutions if config.channels[r] < wide]
+    return {
+        "family": FAMILY,
+        "variant": "skip",
+        "conditional": config.c_dim > 0,
+        "num_ws": config.num_ws,
+        **config.to_json(),
+        "channel_max": wide,
+        "channel_base": config.channels[narrow[0]] * narrow[0] if narrow else None,
+        **facts,
+    }
+
+
+def _plan(contents: Contents) -> Plan:
+    for layout in _LAYOUTS:
+        plan = layout(contents)
+        if plan is not None:
+            return plan
+    tree = contents.tree
+    if isinstance(tree, dict):
+        names = [shown(str(key), limit=40) for key in list(tree)[:8] if type(key) is str]
+        holds = f"its top level holds {', '.join(names) or 'no names'}"
+    else:
+        holds = f"it holds one {type(tree).__name__}"
+    raise CheckpointError(
+        Kind.UNSUPPORTED,
+        f"no StyleGAN2 generator of NVlabs, rosinality, genforce or steerx; {holds}",
+    )
+
+
+def _facts(source: FileSource, contents: Contents, plan: Plan) -> dict[str, Any]:
+    computed = f"computed from {SAMPLES} draws of z, seed {SEED}"
+    return {
+        "container": contents.container,
+        "layout": plan.layout,
+        "sha256": source.sha256(),
+        "module_sources": [{"sha256": digest, "run": "not run"} for digest in contents.sources],
+        "dtypes": sorted({plan.tensors[rule.source].storage.dtype for rule in plan.rules}),
+        "w_avg": "stored" if plan.has_w_avg else computed,
+        **plan.facts,
+        "licence": LICENCE_NOTE,
+    }
