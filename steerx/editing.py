@@ -21,6 +21,7 @@ from .generators import Generator
 from .generators.generator import Codes, Label
 
 CodeSpace = Literal["z", "w", "w_plus", "styles"]
+_STAGES = ("z", "w", "w_plus", "styles")
 
 
 def edit(
@@ -197,7 +198,8 @@ class Start:
     Attributes:
         codes: z [N, Z], w [N, D], w_plus [N, L, D] or styles.
         space: which of these.
-        psi, cutoff: truncation of z and w; w_plus and styles are rendered as they are.
+        psi, cutoff: truncation of z and w, or the one that w_plus went through; w_plus and styles are
+            rendered as they are.
         label: class, for z.
     """
 
@@ -234,34 +236,32 @@ class Start:
 
     def reach(self, G: Generator, directions: Directions) -> Start:
         """These codes in the space where a direction acts; codes only go z -> w -> w_plus -> styles."""
-        space = directions.space
-        flat = all(layers is None for layers in directions.layers) and directions.vectors.dim() == 2
-        before = directions.when == "before_truncation"
-        if space == "z" or space == self.space:
-            if self.space != space:
-                raise ValueError(
-                    f"edit: a direction in z needs codes in z, and these are {self.space}; give seeds or z"
-                )
-            if space != "w" or (flat and before):
-                return self
-        if self.space == "styles" and space != "styles":
+        stage = directions.space
+        shared = directions.vectors.dim() == 2 and not any(directions.layers)
+        if stage == "w" and not (shared and directions.when == "before_truncation"):
+            stage = "w_plus"
+        if stage == "w" and self.space == "w_plus":
+            stage = "w_plus"  # a step in w is the same step on every w slot
+        if stage not in _STAGES or _STAGES.index(stage) < _STAGES.index(self.space):
             raise ValueError(
-                f"edit: codes in styles cannot be moved in {space!r}; give w_plus, w or z"
+                f"edit: a direction in {directions.space} needs codes in {directions.space}, and "
+                f"these are {self.space}; give seeds, or codes of that space"
             )
         here = self
-        if here.space == "z":
-            assert isinstance(here.codes, Tensor)
-            here = replace(here, codes=G.map(here.codes, label=here.label), space="w")
-        if space == "w" and here.space == "w" and flat and before:
-            return here
-        if here.space == "w":
-            # w_plus keeps psi and cutoff: a step that acts before truncation is shrunk by them.
-            assert isinstance(here.codes, Tensor)
-            w_plus = G.truncate(here.codes, psi=here.psi, cutoff=here.cutoff)
-            here = replace(here, codes=w_plus, space="w_plus")
-        if space == "styles" and here.space == "w_plus":
-            here = replace(here, codes=here.rendered(G), space="styles")
+        while here.space != stage:
+            here = here._onward(G)
         return here
+
+    def _onward(self, G: Generator) -> Start:
+        """The same codes one space further."""
+        assert isinstance(self.codes, Tensor)
+        if self.space == "z":
+            return replace(self, codes=G.map(self.codes, label=self.label), space="w")
+        if self.space == "w":
+            # psi and cutoff stay: a step that acts before truncation is shrunk by them.
+            w_plus = G.truncate(self.codes, psi=self.psi, cutoff=self.cutoff)
+            return replace(self, codes=w_plus, space="w_plus")
+        return replace(self, codes=G.styles(self.codes), space="styles")
 
 
 def _alphas(alpha: float | Sequence[float] | Tensor, batch: int, count: int) -> Tensor:
@@ -308,12 +308,13 @@ def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
     angle = cosine.acos()
     if (angle > math.pi - 1e-4).any():
         raise ValueError("slerp: a and b point in opposite directions; go through a third code")
-    t = _weight(t, a)
+    weight = _weight(t, a)
     near = angle < 1e-4
     sine = torch.where(near, torch.ones_like(angle), angle.sin())
-    left = torch.where(near, 1 - t, ((1 - t) * angle).sin() / sine)
-    right = torch.where(near, t, (t * angle).sin() / sine)
-    return (left * a / la + right * b / lb) * (la + t * (lb - la))
+    left = torch.where(near, 1 - weight, ((1 - weight) * angle).sin() / sine)
+    right = torch.where(near, weight, (weight * angle).sin() / sine)
+    between: Tensor = (left * a / la + right * b / lb) * (la + weight * (lb - la))
+    return between
 
 
 def _weight(t: float | Tensor, codes: Tensor) -> Tensor:
