@@ -50,6 +50,8 @@ def parse_seeds(text: str) -> list[int]:
             raise ValueError(f"seeds must look like 0,1,4-6, got {text!r}")
         if dash and int(last) < int(first):
             raise ValueError(f"seeds: the range {part} runs backwards; write {last}-{first}")
+        if int(last or first) > _MAX_SEED:
+            raise ValueError(f"seeds must be integers 0 ... {_MAX_SEED}, got {part}")
         seeds.extend(range(int(first), int(last or first) + 1))
     return seeds
 

@@ -132,7 +132,18 @@ def sweep(
 
 
 class Sweep:
-    """A grid of pictures. Made by `sweep`; holds no picture until one is asked for."""
+    """A grid of pictures. Made by `sweep`; holds no picture until one is asked for.
+
+    Attributes:
+        G: the generator.
+        start: codes that the edits start from.
+        seeds: seed of each row of the codes.
+        singles: each direction as a set of one.
+        directions: their names, all different.
+        alphas: edit strengths.
+        noise_mode, noise_key: see `sweep`.
+        batch: pictures rendered at once.
+    """
 
     def __init__(
         self,
@@ -147,8 +158,8 @@ class Sweep:
     ) -> None:
         """Store; `sweep` has checked."""
         self.G, self.start, self.seeds, self.alphas = G, start, seeds, alphas
-        self._items = [(one, k) for one in sets for k in range(len(one))]
-        self.directions = _distinct([one.names[k] for one, k in self._items])
+        self.singles = [one[k] for one in sets for k in range(len(one))]
+        self.directions = _distinct([one.names[0] for one in self.singles])
         self.noise_mode, self.noise_key, self.batch = noise_mode, noise_key, batch
 
     def __repr__(self) -> str:
@@ -161,7 +172,7 @@ class Sweep:
 
     def _shared(self, k: int, alpha: float) -> bool:
         """Whether this cell shows the unedited picture."""
-        return alpha == 0 and self._items[k][0].motion == "relative"
+        return alpha == 0 and self.singles[k].motion == "relative"
 
     def _cells(self, source: int) -> Iterator[_Cell]:
         """The pictures of one seed, in order of rendering."""
@@ -277,13 +288,10 @@ class _Rows:
         self.sweep, self.start, self.first = sweep, start, first
         G = sweep.G
         self.base = G.pack(start.rendered(G))
-        lines = [k for k, (one, _) in enumerate(sweep._items) if is_line(one) and G.has_styles()]
+        lines = [k for k, one in enumerate(sweep.singles) if is_line(one) and G.has_styles()]
         self.line_of = {k: i for i, k in enumerate(lines)}
         steps = [
-            style_steps(
-                G, sweep._items[k][0][sweep._items[k][1]], psi=start.psi, cutoff=start.cutoff
-            )
-            for k in lines
+            style_steps(G, sweep.singles[k], psi=start.psi, cutoff=start.cutoff) for k in lines
         ]
         nothing = torch.zeros_like(self.base[:1])  # the unedited picture is a line of length zero
         self.steps = torch.cat([nothing, *(s.to(self.base) for s in steps)])
@@ -303,11 +311,9 @@ class _Rows:
         general = {c.direction for c in cells} - set(self.line_of) - {None}
         for k in sorted(k for k in general if k is not None):
             where = index(i for i, c in enumerate(cells) if c.direction == k)
-            one, number = self.sweep._items[k]
-            start = self.start.rows(sources[where])
-            rows[where] = self.sweep.G.pack(
-                start.edited(self.sweep.G, one.to(device), number, alphas[where])
-            )
+            one = self.sweep.singles[k].to(device)
+            edited = self.start.rows(sources[where]).edited(self.sweep.G, one, 0, alphas[where])
+            rows[where] = self.sweep.G.pack(edited)
         return self.sweep.G.unpack(rows)
 
 

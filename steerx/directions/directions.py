@@ -277,6 +277,29 @@ class Directions:
         """
         return algebra.cosines(self, self if other is None else other, metric)
 
+    def in_sigma(self, covariance: Tensor | None = None) -> Directions:
+        """The same directions with alpha = 1 as one standard deviation of the codes along them.
+
+        scale_k = sqrt(v_kᵀ S v_k), unit "sigma": what GANSpace uses, for any method.
+
+        Args:
+            covariance: S [D, D] of the codes, such as `GANSpace.covariance_`; None = this set's own.
+
+        Raises:
+            ValueError: no covariance, or one of another size; vectors per layer.
+        """
+        spread = self.covariance if covariance is None else covariance
+        size = self.vectors.shape[-1]
+        if spread is None or self.vectors.dim() != 2 or spread.shape != (size, size):
+            came = None if spread is None else list(spread.shape)
+            raise ValueError(
+                f"Directions.in_sigma: covariance must be [{size}, {size}] beside vectors "
+                f"{list(self.vectors.shape)}, got {came}; GANSpace().fit(G).covariance_ is one"
+            )
+        v = self.vectors.double()
+        scale = ((v @ spread.to(v)) * v).sum(1).sqrt()
+        return replace(self, scale=scale.to(self.vectors), unit="sigma")
+
     def check_model(
         self, model_id: str | None, resolution: int, *, any_checkpoint: bool = False
     ) -> None:

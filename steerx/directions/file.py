@@ -74,7 +74,7 @@ def load(path: str | os.PathLike[str]) -> Directions:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"Directions.load: there is no file {path}")
+        raise FileNotFoundError(f"Directions.load: there is no file {path}; check the path")
     try:
         with safetensors.safe_open(path, framework="pt") as opened:
             metadata = opened.metadata() or {}

@@ -63,7 +63,8 @@ def load(
     path = resolve(path_or_name)
     if not path.exists():
         raise FileNotFoundError(
-            f"load: no file {str(path_or_name)!r}, and built-in names are {', '.join(BUILT_IN)}"
+            f"load: no file {str(path_or_name)!r}; check the path, or use a built-in name: "
+            f"{', '.join(BUILT_IN)}"
         )
     return build(
         checkpoints.read(path, allow_nonfinite=allow_nonfinite), device=device, dtype=dtype

@@ -208,3 +208,14 @@ def test_as_directions() -> None:
         as_directions(SeFa())
     with pytest.raises(TypeError, match="got int"):
         as_directions(3)  # type: ignore[arg-type]
+
+
+def test_in_sigma_makes_one_alpha_one_standard_deviation() -> None:
+    codes = torch.randn(4000, 6) * torch.tensor([3.0, 2.0, 1.0, 0.5, 0.2, 0.1])
+    vectors = torch.randn(3, 6)
+    vectors = vectors / vectors.norm(dim=1, keepdim=True)
+    directions = Directions(vectors, space="w").in_sigma(torch.cov(codes.T))
+    assert directions.unit == "sigma"
+    torch.testing.assert_close(directions.scale, (codes @ vectors.T).std(0), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match=r"covariance must be \[6, 6\].*got None"):
+        Directions(vectors, space="w").in_sigma()

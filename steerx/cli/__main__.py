@@ -1,0 +1,5 @@
+"""`python -m steerx.cli`."""
+
+from . import main
+
+main()

@@ -1,0 +1,59 @@
+"""The application: which commands there are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from . import demo, doctor, info, mine, sample, sweep
+from .failures import Door
+
+app = typer.Typer(
+    cls=Door,
+    name="steerx",
+    help="Steer pretrained GANs: mine directions, edit codes, render sweeps.",
+    epilog='Start with `steerx doctor`, then `steerx demo`. "faces" is a built-in NETWORK.',
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__  # type: ignore[attr-defined, unused-ignore]
+
+        typer.echo(f"steerx {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Show the traceback of an error (anywhere)."),
+    ] = False,
+) -> None:
+    """Steer pretrained GANs: mine directions, edit codes, render sweeps."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+app.command("doctor")(doctor.doctor)
+app.command("info")(info.info)
+app.command("sample")(sample.sample)
+app.add_typer(mine.app, name="mine")
+app.command("sweep")(sweep.sweep)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    app()

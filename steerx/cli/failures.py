@@ -1,0 +1,118 @@
+"""What went wrong, in one line and an exit code; a traceback only on request."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+FAILED, USAGE, DATA, IO, INTERRUPTED = 1, 2, 65, 74, 130
+_VERBOSE = ("-v", "--verbose")
+_REFUSALS = (
+    ("steerx.checkpoints.errors", "CheckpointError"),
+    ("steerx.directions.file", "DirectionsFileError"),
+)
+
+
+class Failure(Exception):
+    """A failure whose one line is already written for people.
+
+    Attributes:
+        code: exit status.
+    """
+
+    def __init__(self, line: str, code: int = FAILED) -> None:
+        super().__init__(line)
+        self.code = code
+
+
+@contextlib.contextmanager
+def argument(name: str) -> Iterator[None]:
+    """Turn a ValueError about one argument into a usage failure that names it."""
+    try:
+        yield
+    except ValueError as error:
+        raise Failure(f"{name}: {error}", USAGE) from error
+
+
+class Door(TyperGroup):
+    """The root command: every error leaves through here as one line and an exit code."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command line and exit; -v may stand anywhere on it."""
+        words = list(sys.argv[1:] if args is None else args)
+        kept = [word for word in words if word not in _VERBOSE]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("default", UserWarning)  # the rest concerns developers
+                warnings.showwarning = _say_warning
+                code = super().main(
+                    kept, prog_name, complete_var, False, windows_expand_args, **extra
+                )
+            if code == INTERRUPTED:  # how typer reports Ctrl-C
+                raise KeyboardInterrupt
+        except (Exception, KeyboardInterrupt) as error:
+            if len(kept) < len(words):
+                traceback.print_exc()
+            code, line = told(error)
+            typer.secho("error: ", fg="red", nl=False, err=True)
+            typer.echo(printable(line), err=True)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def told(error: BaseException) -> tuple[int, str]:
+    """Exit code and line of an exception."""
+    if isinstance(error, Failure):
+        return error.code, str(error)
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return INTERRUPTED, "interrupted; files that were finished are whole, others absent"
+    if hasattr(error, "format_message"):  # a usage error of typer
+        where = getattr(getattr(error, "ctx", None), "command_path", "steerx")
+        return USAGE, f"{error.format_message().rstrip('.')} (`{where} --help` tells more)"
+    if isinstance(error, _refusals()):
+        return DATA, f"refused: {error}"
+    if isinstance(error, OSError):
+        return IO, _system(error)
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return FAILED, "out of memory; ask for fewer pictures at once, or use --dtype bfloat16"
+    if isinstance(error, ValueError):
+        return FAILED, str(error)
+    return FAILED, f"{type(error).__name__}: {error} (add -v for the traceback)"
+
+
+def printable(text: str) -> str:
+    """Text on one line without control characters, whatever a file or a name held."""
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
+def _refusals() -> tuple[type[BaseException], ...]:
+    """Exceptions of refused data, of the floors that are loaded (none is loaded for this)."""
+    return tuple(getattr(sys.modules[m], name) for m, name in _REFUSALS if m in sys.modules)
+
+
+def _system(error: OSError) -> str:
+    """A message of the operating system, with the file in front."""
+    if error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}; check the path and its permissions"
+    return error.strerror or str(error)
+
+
+def _say_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    typer.secho("warning: ", fg="yellow", nl=False, err=True)
+    typer.echo(printable(str(message)), err=True)

@@ -1,0 +1,118 @@
+"""Progress with time left, on stderr, for whatever takes more than two seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+import typer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..generators import Generator
+    from ..rendering import Renderer
+
+PATIENCE = 2.0  # seconds before anything is shown
+INTERVAL = 10.0  # seconds between lines where there is no terminal
+
+
+@contextlib.contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how far a loop is; call the result with the number of things just done."""
+    shown: Any = None
+    done, started = 0, time.monotonic()
+    spoken = started
+
+    def advance(count: int) -> None:
+        nonlocal shown, done, spoken
+        done += count
+        now = time.monotonic()
+        if sys.stderr.isatty():
+            if shown is None and now - started > PATIENCE:
+                shown = _bar()
+                shown.start()
+                shown.add_task(what, total=total)
+            if shown is not None:
+                shown.update(shown.task_ids[0], completed=done)
+        elif now - spoken > INTERVAL and done < total:
+            spoken = now
+            left = (now - started) / done * (total - done)
+            typer.echo(f"{what}: {done} of {total}, {duration(left)} left", err=True)
+
+    try:
+        yield advance
+    finally:
+        if shown is not None:
+            shown.stop()
+
+
+@contextlib.contextmanager
+def rendering(G: Generator, what: str, total: int) -> Iterator[None]:
+    """Count the pictures that a generator's renderer makes, whoever asks for them."""
+    inner = G.renderer
+    with progress(what, total) as advance:
+        G.renderer = cast("Renderer", _Counted(inner, advance))
+        try:
+            yield
+        finally:
+            G.renderer = inner
+
+
+@contextlib.contextmanager
+def mapping(G: Generator, what: str, total: int) -> Iterator[None]:
+    """Count the codes that a generator's mapping network makes."""
+    with contextlib.ExitStack() as stack:
+        advance = stack.enter_context(progress(what, total))
+
+        def count(module: object, arguments: object, w: Tensor) -> None:
+            advance(len(w))
+
+        for name, part in G.named_children():
+            if name == "mapping":
+                stack.callback(part.register_forward_hook(count).remove)
+        yield
+
+
+class _Counted:
+    """A renderer that tells how many pictures it made."""
+
+    def __init__(self, inner: Renderer, advance: Callable[[int], None]) -> None:
+        self.inner, self.advance, self.name = inner, advance, inner.name
+
+    def render(self, styles: Any, **options: Any) -> Any:
+        result = self.inner.render(styles, **options)
+        self.advance(len(result))
+        return result
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _bar() -> Any:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
