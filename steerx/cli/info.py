@@ -40,7 +40,7 @@ def info(
         typer.echo(json.dumps(facts, indent=2, allow_nan=False))
         return
     rows = facts.pop("directions", [])
-    table([(name, _said(value)) for name, value in facts.items()], title=file)
+    table([row for name, value in facts.items() for row in _lines(name, value)], title=file)
     if rows:
         table([[_said(value) for value in row.values()] for row in rows], head=list(rows[0]))
 
@@ -91,6 +91,13 @@ def _of_directions(directions: Directions) -> dict[str, Any]:
         "truncation": None if d.truncation is None else list(d.truncation),
         "directions": rows,
     }
+
+
+def _lines(name: str, value: object) -> list[tuple[str, str]]:
+    """A line per fact; facts within facts get lines of their own."""
+    if isinstance(value, dict) and any(isinstance(one, dict) for one in value.values()):
+        return [row for key, one in value.items() for row in _lines(f"{name} {key}", one)]
+    return [(name, _said(value))]
 
 
 def _said(value: object) -> str:
