@@ -13,7 +13,7 @@ from .failures import IO, Failure
 from .opening import open_generator
 from .options import Device, Force
 from .progress import mapping, rendering
-from .scores import of_truth
+from .scores import of_pictures
 from .writing import claim, stems, write
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def demo(
     from . import demo_pictures as show
 
     sections: list[Section] = []
-    found = _mine(G, network)
+    found = _mine(G)
     named, apart = found[0].directions, found[1].directions
     for one in found:
         one.directions.save(out / one.file, overwrite=True)
@@ -98,13 +98,13 @@ def demo(
     typer.echo(f"=> open {out / 'index.html'}")
 
 
-def _mine(G: Generator, network: str) -> list[_Found]:
+def _mine(G: Generator) -> list[_Found]:
     """All three methods; the named directions first."""
     from ..directions import Directions, GANSpace, InterFaceGAN, SeFa
     from .demo_pictures import closest
 
     seeds = list(range(SAMPLES))
-    scores = of_truth(G, network, seeds)
+    scores = of_pictures(G, seeds, psi=1.0, label=None)
     w = G.codes(seeds=seeds, space="w")
     assert not isinstance(w, list)
     boundaries = InterFaceGAN(RATIO, solver="mean", names=scores.names).fit(w, scores.values, G)
@@ -123,8 +123,8 @@ def _mine(G: Generator, network: str) -> list[_Found]:
     return [
         _Found(
             "InterFaceGAN",
-            f"From the mean code of the {RATIO:.0%} of {SAMPLES} faces with the least of an "
-            "attribute to the mean code of those with the most. Alpha counts standard deviations "
+            f"A scorer looks at {SAMPLES} pictures; the step goes from the mean code of the {RATIO:.0%} "
+            "with the least of an attribute to the mean code of those with the most. Alpha counts standard deviations "
             "of w along it. Most old faces of this world wear eyeglasses, so age brings them along.",
             "interfacegan.safetensors",
             named,
