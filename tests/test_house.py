@@ -84,7 +84,10 @@ def test_the_text_speaks_of_the_project_alone() -> None:
     found = []
     for folder in ("steerx", "csrc", "docs", "bench", "tests", ".ci"):
         for path in (ROOT / folder).rglob("*"):
-            if path.suffix in {".py", ".md", ".h", ".cpp", ".cu", ".cuh", ".txt", ""} and path.is_file():
+            if (
+                path.suffix in {".py", ".md", ".h", ".cpp", ".cu", ".cuh", ".txt", ""}
+                and path.is_file()
+            ):
                 if path.resolve() == Path(__file__).resolve():
                     continue
                 text = path.read_text(errors="ignore")

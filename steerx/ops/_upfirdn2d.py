@@ -22,7 +22,8 @@ def reference(
         zeros = x.new_zeros(n, c, height * up, width * up).contiguous(memory_format=layout)
         zeros[:, :, ::up, ::up] = x
         x = zeros
-    x = pad(x, padding)  # negative padding crops
+    # Pad before cropping: a crop may reach past the picture into its padding.
+    x = pad(pad(x, [max(p, 0) for p in padding]), [min(p, 0) for p in padding])
     # conv2d correlates; a FIR filter convolves, hence the flip.
     weight = (filter * gain).to(x.dtype).flip((0, 1)).expand(c, 1, *filter.shape)
     return conv2d(x, weight, stride=down, groups=c).contiguous(memory_format=layout)

@@ -1,0 +1,63 @@
+# make demo | test | lint | bench | wheel | cmake | clean       PYTHON=python3.12 make test chooses the interpreter
+# Everything lives in .venv; stamps in it keep a second run from installing or building what is there.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+
+NATIVE_SOURCES := $(wildcard csrc/*/*.h csrc/*/*/*.h csrc/*/*.cpp csrc/*/*.cu csrc/*/*.cuh)
+
+.PHONY: demo test lint bench wheel cmake clean
+
+demo: $(VENV)/built
+	$(BIN)/steerx demo --out out/demo
+
+test: $(VENV)/built
+	$(BIN)/python -m pytest tests
+
+lint: $(VENV)/built
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/clang-format --dry-run -Werror $(NATIVE_SOURCES) $(wildcard tests/native/*.cpp)
+
+bench: $(VENV)/built
+	$(BIN)/python -m pytest bench/bench_*.py -o python_files='bench_*.py' -o filterwarnings=ignore \
+	  --benchmark-columns=median,iqr,rounds
+
+wheel: $(VENV)/installed
+	$(BIN)/python -m pip wheel --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist .
+	@ls -l dist
+
+cmake: $(VENV)/installed
+	cmake -S . -B build/cmake -DPython_EXECUTABLE="$$PWD/$(BIN)/python"
+	cmake --build build/cmake --parallel 2
+	ctest --test-dir build/cmake --output-on-failure
+
+clean:
+	rm -rf build build-* dist out steerx.egg-info steerx/_C*.so
+	rm -f $(VENV)/built
+
+$(VENV)/created:
+	@command -v $(PYTHON) > /dev/null || \
+	  { echo "there is no $(PYTHON); install Python 3.11 or newer, or try: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "steerx needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
+	  { echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv python3-dev" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# torch first, from the constraints file: nothing may bring in another build of it.
+$(VENV)/installed: $(VENV)/created constraints.txt pyproject.toml
+	@echo "installing torch and the build tools into $(VENV) (a minute or two)"
+	$(PIP) torch setuptools wheel ninja pybind11 numpy
+	@touch $@
+
+# The editable install builds steerx/_C.abi3.so in place; without a compiler it installs the Python part alone.
+$(VENV)/built: $(VENV)/installed setup.py $(NATIVE_SOURCES)
+	@echo "building and installing steerx"
+	$(PIP) --no-build-isolation --editable '.[dev]'
+	@$(BIN)/python setup.py --quiet --version > /dev/null # says so where there are no native kernels
+	@touch $@

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from steerx import ops
+from steerx.ops import _library
+
+BUILT = bool(ops.build_info())
+
+
+def test_an_unknown_operator_is_named() -> None:
+    with pytest.raises(ValueError, match="no operator 'conv'; there are bias_act, edit_styles"):
+        ops.backend("conv")
+
+
+def test_operators_without_a_kernel_are_answered_by_the_reference() -> None:
+    assert ops.backend("upfirdn2d") == "reference"
+    assert ops.backend("edit_styles", "meta") == "reference"
+
+
+@pytest.mark.skipif(not BUILT, reason="no native library")
+def test_the_native_library_adds_kernels_and_says_how_it_was_built() -> None:
+    info = ops.build_info()
+    assert set(info) == {"cuda", "archs", "isa", "compiler", "driver"}
+    assert info["isa"] in ("baseline", "avx2", "avx512")
+    assert ops.backend("edit_styles") == "native"
+    on_cuda = ops.backend("edit_styles", torch.device("cuda:0"))
+    assert on_cuda == ("native" if info["cuda"] and not info["driver"] else "reference")
+
+
+@pytest.mark.skipif(BUILT, reason="the native library is here")
+def test_without_the_library_there_is_nothing_to_tell() -> None:
+    assert ops.build_info() == {}
+    assert ops.backend("edit_styles") == "reference"
+    assert _library.load_native() is False
+
+
+@pytest.mark.skipif(not BUILT, reason="no native library")
+def test_kernels_win_in_either_order_of_loading() -> None:
+    code = """
+import importlib.util, sys, torch
+spec = importlib.util.find_spec("steerx")
+path = next(p for d in spec.submodule_search_locations for p in __import__("pathlib").Path(d).glob("_C*.so"))
+torch.ops.load_library(str(path))
+import steerx.ops
+assert steerx.ops.backend("edit_styles") == "native"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
