@@ -21,6 +21,7 @@ from steerx.checkpoints.state_dict import MAPPING_RATE, Tensors, find_state, pla
 
 _MEAN = "truncation.w_avg"
 _MARKER = "synthesis.early_layer.const"
+_EMBED = "mapping.LabelEmbed"
 _ROLES = ("generator_smooth", "generator")
 # Names that only older families of this layout have.
 _OTHER_FAMILIES = {"synthesis.layer0.const": "StyleGAN", "layer0.weight": "PGGAN"}
@@ -49,7 +50,12 @@ def plan(contents: Contents) -> Plan | None:
 def _infer(tensors: Tensors, filter_shape: tuple[int, int]) -> StyleGAN2Config:
     w_dim = shapes.size(tensors, "synthesis.layer0.style.weight", 1)
     depth = shapes.count(tensors, "mapping.dense{}.weight")
-    z_dim = shapes.size(tensors, "mapping.dense0.weight", 1) if depth else w_dim
+    if "mapping.label_weight" in tensors:
+        what = "a conditional genforce generator that normalises z and label together"
+        raise CheckpointError(Kind.UNSUPPORTED, f"{what}; steerx reads those with a LabelEmbed")
+    conditional = f"{_EMBED}.weight" in tensors
+    embed = shapes.size(tensors, f"{_EMBED}.weight", 0) if conditional else 0
+    inputs = shapes.size(tensors, "mapping.dense0.weight", 1) if depth else w_dim
     layers = len(shapes.numbers(tensors, r"synthesis\.layer([0-9]{1,3})\.weight"))
     ups = (layers - 1) // 2
     if not 0 <= ups <= 9:
@@ -61,13 +67,14 @@ def _infer(tensors: Tensors, filter_shape: tuple[int, int]) -> StyleGAN2Config:
     if _MEAN in tensors:
         rows = _mean_rows(tensors[_MEAN], w_dim, 2 * ups + 2)
     return StyleGAN2Config(
-        z_dim=z_dim,
-        c_dim=0,
+        z_dim=inputs - embed,
+        c_dim=shapes.size(tensors, f"{_EMBED}.weight", 1) if conditional else 0,
         w_dim=w_dim,
         resolution=4 << ups,
         img_channels=shapes.size(tensors, "synthesis.output0.weight", 0),
         channels=channels,
         mapping_layers=depth,
+        embed_dim=embed,
         w_avg_rows=rows,
         filter_shape=filter_shape,
     )
@@ -85,8 +92,13 @@ def _mean_rows(record: TensorRecord, w_dim: int, num_ws: int) -> int:
 
 def _rules(config: StyleGAN2Config, tensors: Tensors) -> Iterator[Rule]:
     width = config.w_dim
+    if config.c_dim:
+        shape = (config.embed_dim, config.c_dim)
+        gain = 1 / math.sqrt(config.c_dim)
+        yield Rule("mapping.embed.weight", f"{_EMBED}.weight", shape, gain)
+        yield Rule("mapping.embed.bias", f"{_EMBED}.bias", shape[:1])
     for i in range(config.mapping_layers):
-        inputs = config.z_dim if i == 0 else width
+        inputs = config.z_dim + config.embed_dim if i == 0 else width
         name, source = f"mapping.layers.{i}", f"mapping.dense{i}"
         gain = MAPPING_RATE / math.sqrt(inputs)
         yield Rule(f"{name}.weight", f"{source}.weight", (width, inputs), gain)
@@ -112,9 +124,9 @@ def _rules(config: StyleGAN2Config, tensors: Tensors) -> Iterator[Rule]:
         if i % 2 == 0:
             name, source = f"synthesis.to_rgbs.{i // 2}", f"synthesis.output{i // 2}"
             yield from _affine(name, source, outputs, width)
-            shape = (config.img_channels, outputs, 1, 1)
-            yield Rule(f"{name}.weight", f"{source}.weight", shape, 1 / math.sqrt(outputs))
-            yield Rule(f"{name}.bias", f"{source}.bias", shape[:1])
+            shape4 = (config.img_channels, outputs, 1, 1)
+            yield Rule(f"{name}.weight", f"{source}.weight", shape4, 1 / math.sqrt(outputs))
+            yield Rule(f"{name}.bias", f"{source}.bias", shape4[:1])
 
 
 def _affine(name: str, source: str, inputs: int, width: int) -> Iterator[Rule]:

@@ -43,9 +43,9 @@ def plan(contents: Contents) -> Plan | None:
     tensors = modules.tensors
     _check_variant(network, tensors)
     settings = read_settings(modules, contents.budget)
-    kernel = shapes.common_filter(
-        tensors, [name for name in tensors if name.endswith("." + _FILTER)], gain=1.0
-    )
+    # A conv1 never resamples; it holds the stock filter whatever the network's own is.
+    holders = [n for n in tensors if n.endswith("." + _FILTER) and ".conv1." not in n]
+    kernel = shapes.common_filter(tensors, holders, gain=1.0)
     defaulted = list(settings.defaulted)
     if kernel is None:
         kernel = stock_filter()

@@ -124,6 +124,27 @@ def test_genforce(tmp_path: Path, container: str, top: str) -> None:
     assert_same(read.tensors, tensors)
 
 
+def test_genforce_with_labels(tmp_path: Path) -> None:
+    config = writers.tiny_config(c_dim=3, embed_dim=5)
+    tensors = writers.random_tensors(config)
+    state = writers.genforce_state(config, tensors)
+    read = checkpoints.read(writers.write_torch(tmp_path / "a.pth", {"generator": state}))
+    assert read.config == config
+    assert_same(read.tensors, tensors)
+    state["mapping.label_weight"] = torch.randn(3, 6)
+    with pytest.raises(checkpoints.CheckpointError, match="normalises z and label together"):
+        checkpoints.read(writers.write_torch(tmp_path / "b.pth", {"generator": state}))
+
+
+def test_nvlabs_with_a_filter_of_its_own(tmp_path: Path) -> None:
+    config = writers.tiny_config(filter_shape=(3, 3))
+    tensors = writers.random_tensors(config)
+    tensors["synthesis.filter"] = torch.rand(3, 3)  # lopsided
+    path = tmp_path / "a.pkl"
+    writers.write_nvlabs(path, config, writers.nvlabs_state(config, tensors), protocol=4)
+    assert_same(checkpoints.read(path).tensors, tensors)
+
+
 def test_genforce_with_one_mean_per_w_slot(tmp_path: Path) -> None:
     config = writers.tiny_config(w_avg_rows=6)
     tensors = writers.random_tensors(config)

@@ -125,9 +125,14 @@ def random_tensors(config: StyleGAN2Config, seed: int = 0) -> dict[str, Tensor]:
         name: torch.randn(shape, generator=generator)
         for name, shape in expected_shapes(config).items()
     }
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
-    tensors["synthesis.filter"] = torch.outer(taps, taps) / 64
+    tensors["synthesis.filter"] = stock_filter()
     return tensors
+
+
+def stock_filter() -> Tensor:
+    """outer([1, 3, 3, 1]) / 64."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    return torch.outer(taps, taps) / 64
 
 
 def nvlabs_state(config: StyleGAN2Config, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -156,7 +161,8 @@ def nvlabs_state(config: StyleGAN2Config, tensors: dict[str, Tensor]) -> dict[st
             state[f"{target}.bias"] = tensors[f"{source}.bias"]
             state[f"{target}.noise_const"] = tensors[f"{source}.noise"]
             state[f"{target}.noise_strength"] = tensors[f"{source}.noise_strength"]
-            state[f"{target}.resample_filter"] = kernel
+            # The network's own filter reaches only the layers that resample.
+            state[f"{target}.resample_filter"] = kernel if conv == "conv0" else stock_filter()
             layer += 1
         source, target = f"synthesis.to_rgbs.{block}", f"synthesis.b{side}.torgb"
         weight = tensors[f"{source}.affine.weight"]
@@ -207,6 +213,10 @@ def genforce_state(config: StyleGAN2Config, tensors: dict[str, Tensor]) -> dict[
         "synthesis.early_layer.const": tensors["synthesis.const"][None],
         "synthesis.upsample.kernel": tensors["synthesis.filter"][None, None] * 4,
     }
+    if config.c_dim:
+        weight = tensors["mapping.embed.weight"]
+        state["mapping.LabelEmbed.weight"] = weight * math.sqrt(config.c_dim)
+        state["mapping.LabelEmbed.bias"] = tensors["mapping.embed.bias"]
     for i in range(config.mapping_layers):
         weight = tensors[f"mapping.layers.{i}.weight"]
         state[f"mapping.dense{i}.weight"] = weight * (math.sqrt(weight.shape[1]) / RATE)
