@@ -51,8 +51,18 @@ def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     return grad, bias, None, None, None
 
 
+def example(random: torch.Generator) -> tuple[Any, ...]:
+    x, bias = (torch.randn(s, generator=random) for s in ((2, 17, 9, 7), (17,)))
+    return x, bias, 0.2, SQRT2, 4.0
+
+
 _call = register(
-    SCHEMA, reference=reference, fake=fake, setup_context=setup_context, backward=backward
+    SCHEMA,
+    reference=reference,
+    fake=fake,
+    setup_context=setup_context,
+    backward=backward,
+    example=example,
 )
 
 

@@ -47,8 +47,19 @@ def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     return dbase, dsteps, dalphas, None, None
 
 
+def example(random: torch.Generator) -> tuple[Any, ...]:
+    base, steps, alphas = (torch.randn(s, generator=random) for s in ((3, 129), (5, 129), (33,)))
+    rows = torch.arange(33)
+    return base, steps, alphas, rows % 3, rows % 5
+
+
 _call = register(
-    SCHEMA, reference=reference, fake=fake, setup_context=setup_context, backward=backward
+    SCHEMA,
+    reference=reference,
+    fake=fake,
+    setup_context=setup_context,
+    backward=backward,
+    example=example,
 )
 
 
@@ -83,7 +94,10 @@ def edit_styles(
         shape(f"edit_styles: {name}", index, "B", B=b)
         if index.dtype != torch.int64:
             raise TypeError(f"edit_styles: {name} must be int64, got {index.dtype}")
-        if index.device.type == "cpu" and b and not 0 <= index.min() <= index.max() < len(rows):
+        if index.device.type != "cpu" or b == 0:
+            continue
+        low, high = index.aminmax()
+        if low < 0 or high >= len(rows):
             raise IndexError(f"edit_styles: {name} must lie in 0 ... {len(rows) - 1}")
     for name, tensor in (("base", base), ("steps", steps), ("alphas", alphas)):
         floating(f"edit_styles: {name}", tensor)

@@ -18,13 +18,24 @@ from torch.autograd import forward_ad
 _definitions = torch.library.Library("steerx", "DEF")
 
 
+Example = Callable[[torch.Generator], tuple[Any, ...]]
+
+
 @dataclass(frozen=True)
 class Operator:
-    """What was declared for one operator."""
+    """What was declared for one operator.
+
+    Attributes:
+        name: of the operator.
+        call: the dispatcher's entry.
+        reference: the definition.
+        example: float32 arguments of odd sizes in the order of the schema, for self-tests.
+    """
 
     name: str
     call: Callable[..., Any]
     reference: Callable[..., Any]
+    example: Example
 
 
 REGISTRY: dict[str, Operator] = {}
@@ -37,6 +48,7 @@ def register(
     fake: Callable[..., Any],
     setup_context: Callable[..., Any],
     backward: Callable[..., Any],
+    example: Example,
 ) -> Callable[..., Any]:
     """Declare an operator and return it. `reference` serves every device that has no native kernel.
 
@@ -51,7 +63,7 @@ def register(
         qualified, backward, setup_context=setup_context, lib=_definitions
     )
     call = getattr(torch.ops.steerx, name).default
-    REGISTRY[name] = Operator(name, call, reference)
+    REGISTRY[name] = Operator(name, call, reference, example)
 
     def reverse_only(*args: Any) -> Any:
         if forward_ad._current_level >= 0 and any(_has_tangent(a) for a in args):

@@ -168,8 +168,19 @@ def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     return *grads, None, None, None, None
 
 
+def example(random: torch.Generator) -> tuple[Any, ...]:
+    shapes = ((2, 24, 9, 7), (2, 24), (17, 24, 3, 3), (4, 4))
+    x, style, weight, filter = (torch.randn(s, generator=random) for s in shapes)
+    return x, style + 1, weight, filter, 2, 1, True
+
+
 _call = register(
-    SCHEMA, reference=reference, fake=fake, setup_context=setup_context, backward=backward
+    SCHEMA,
+    reference=reference,
+    fake=fake,
+    setup_context=setup_context,
+    backward=backward,
+    example=example,
 )
 
 

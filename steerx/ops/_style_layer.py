@@ -114,8 +114,20 @@ def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     return dx, ds, dw, dbias, dnoise, dstrength, *[None] * 8
 
 
+def example(random: torch.Generator) -> tuple[Any, ...]:
+    x, style, weight, filter, *_ = _modulated_conv2d.example(random)
+    bias, noise, strength = (torch.randn(s, generator=random) for s in ((17,), (18, 14), ()))
+    tail = (filter, 2, True, 0.2, _bias_act.SQRT2, 256.0)
+    return x, style, weight, bias, noise, strength, None, 0, *tail
+
+
 _call = register(
-    SCHEMA, reference=reference, fake=fake, setup_context=setup_context, backward=backward
+    SCHEMA,
+    reference=reference,
+    fake=fake,
+    setup_context=setup_context,
+    backward=backward,
+    example=example,
 )
 
 

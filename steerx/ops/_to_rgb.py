@@ -95,8 +95,18 @@ def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     return dx, ds, dw, dbias, skip, None, None
 
 
+def example(random: torch.Generator) -> tuple[Any, ...]:
+    shapes = ((2, 24, 10, 6), (2, 24), (3, 24, 1, 1), (3,), (2, 3, 5, 3), (4, 4))
+    return *(torch.randn(s, generator=random) for s in shapes), 256.0
+
+
 _call = register(
-    SCHEMA, reference=reference, fake=fake, setup_context=setup_context, backward=backward
+    SCHEMA,
+    reference=reference,
+    fake=fake,
+    setup_context=setup_context,
+    backward=backward,
+    example=example,
 )
 
 

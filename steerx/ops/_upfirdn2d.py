@@ -79,8 +79,18 @@ def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     return x, None, None, None, None, None
 
 
+def example(random: torch.Generator) -> tuple[Any, ...]:
+    x, filter = (torch.randn(s, generator=random) for s in ((2, 5, 9, 7), (4, 3)))
+    return x, filter, 2, 1, [2, 1, 2, 1], 4.0
+
+
 _call = register(
-    SCHEMA, reference=reference, fake=fake, setup_context=setup_context, backward=backward
+    SCHEMA,
+    reference=reference,
+    fake=fake,
+    setup_context=setup_context,
+    backward=backward,
+    example=example,
 )
 
 
