@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
+from typing import SupportsIndex
 
 import numpy as np
 import torch
 from torch import Tensor
 
+Seeds = Iterable[SupportsIndex] | SupportsIndex | str
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
 _LOW = 0xFFFFFFFF
@@ -35,6 +38,19 @@ def z_from_seeds(seeds: Iterable[int], z_dim: int) -> Tensor:
             raise ValueError(f"seeds must be integers 0 ... {_MAX_SEED}, got {seed}")
     rows = [np.random.RandomState(seed).randn(z_dim) for seed in seeds]
     return torch.from_numpy(np.array(rows, dtype=np.float64).reshape(len(rows), z_dim)).float()
+
+
+def seed_numbers(seeds: Seeds) -> list[int]:
+    """Seeds as integers: one, several, or text such as "0,1,4-6".
+
+    Raises:
+        ValueError: text that is no list of seeds.
+        TypeError: something that is not a whole number.
+    """
+    if isinstance(seeds, str):
+        return parse_seeds(seeds)
+    several = seeds if isinstance(seeds, Iterable) else [seeds]
+    return [operator.index(seed) for seed in several]
 
 
 def parse_seeds(text: str) -> list[int]:

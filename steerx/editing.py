@@ -1,27 +1,26 @@
 """Edits: codes moved along directions. Codes in, codes out; nothing is rendered here.
 
-An edit of one direction is a path ``code(alpha)``. Relative edits in w, w_plus and styles are straight
-lines in style space and take the fast way (`style_steps`: N + K rows of styles serve every alpha); edits
-in z, absolute distances and whatever is not a line take the general way (`Path.at`).
+An edit of one direction is a path ``code(alpha)``, and `move` is the one place that walks it. Relative
+edits in w, w_plus and styles are straight lines in style space (`is_line`) and take the fast way
+(`style_steps`: N + K rows of styles serve every alpha); edits in z, absolute distances and whatever else is
+no line take the general way (`edited`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, cast
+from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from ._shapes import shape
 from .directions import Directions, DirectionsLike, as_directions
-from .generators import Generator
-from .generators.generator import Codes, Label
-
-CodeSpace = Literal["z", "w", "w_plus", "styles"]
-_STAGES = ("z", "w", "w_plus", "styles")
+from .generators import Generator, Start
+from .generators.generator import Codes
+from .generators.start import STAGES
 
 
 def edit(
@@ -31,26 +30,33 @@ def edit(
     alpha: float | Sequence[float] | Tensor,
     psi: float = 1.0,
     cutoff: int | None = None,
+    G: Generator | None = None,
+    any_checkpoint: bool = False,
 ) -> Codes:
     """Codes moved along one or several directions at once, each by its alpha.
 
     Relative: x + sum_k alpha_k scale_k v_k on the layers of each direction. Absolute (InterFaceGAN's
-    rule for z and w): x + (alpha - x.v) v, one direction after the other.
+    rule for z and w): x + (alpha scale - x.v) v, one direction after the other. *sample-exact*: a row
+    of the result depends on its own row alone.
 
     Args:
         codes: z [N, Z], w [N, D], w_plus [N, L, D], or styles (a list of [N, C_l]); w_plus and styles as
-            they are rendered, that is after truncation.
+            they are rendered, that is after truncation. Codes [N, D] do not say whether they are z or
+            w: they are taken to be in the directions' own space.
         directions: a `Directions`, a fitted estimator or a path; or a sequence of these.
         alpha: in units of each direction's scale: one number for all, or one per direction (all K of
             all sets, in order), or [N, K].
         psi, cutoff: the truncation that w_plus codes went through: a direction that acts before
             truncation moves them by psi times its step there. Not used for other codes.
+        G: network of the codes; directions that were mined on another one are refused.
+        any_checkpoint: take directions of another checkpoint (never of another resolution).
 
     Returns:
         Edited codes, of the same kind and shape.
 
     Raises:
-        ValueError: spaces or sizes that do not fit, or an alpha that is not finite.
+        ValueError: spaces or sizes that do not fit, directions of another network, or an alpha that is
+            not finite.
 
     Source: Shen et al. 2020 (InterFaceGAN), section 3.1; Härkönen et al. 2020 (GANSpace), section 2.2.
 
@@ -59,6 +65,15 @@ def edit(
         >>> older = steerx.edit(w_plus, "age.safetensors", alpha=2.0)
     """
     sets = [as_directions(d) for d in several(directions)]
+    if G is not None:
+        for one in sets:
+            one.check_model(G.model_id, G.resolution, any_checkpoint=any_checkpoint)
+    spaces = sorted({one.space for one in sets})
+    if isinstance(codes, Tensor) and codes.dim() == 2 and len(spaces) > 1:
+        raise ValueError(
+            f"edit: codes {list(codes.shape)} are in one space, the directions in {', '.join(spaces)}; "
+            "edit in one space after the other"
+        )
     batch = codes[0].shape[0] if isinstance(codes, list) else codes.shape[0]
     alphas = _alphas(alpha, batch, sum(len(d) for d in sets))
     column = 0
@@ -87,7 +102,7 @@ def move(
 ) -> Codes:
     """Codes moved along direction k, sample n by alphas[n]. See `edit`."""
     space = directions.space
-    step = directions.scale[k] * alphas.to(directions.scale)  # [N], latent units
+    step = directions.scale[k].to(alphas) * alphas  # [N], latent units
     vector = directions.vectors[k]
     if isinstance(codes, list):
         if space != "styles":
@@ -109,7 +124,8 @@ def move(
         raise ValueError(f"edit: a direction in {space!r} does not move w_plus [N, L, D]")
     if directions.motion == "absolute":
         raise ValueError(
-            'edit: motion "absolute" is a distance in z or w; give w [N, D], or make it "relative"'
+            'edit: motion "absolute" is a distance in z or w before truncation, on all layers; '
+            'start from seeds or w [N, D], or make the motion "relative"'
         )
     slots = codes.shape[1]
     shape("edit: w_plus", codes, "N L D", D=vector.shape[-1])
@@ -134,6 +150,11 @@ def _move_flat(
         raise ValueError(
             f"edit: direction {directions.names[k]!r} moves some layers only, and codes "
             f"{list(codes.shape)} have none; give w_plus [N, L, D]"
+        )
+    if directions.space != "z" and directions.when == "after_truncation":
+        raise ValueError(
+            f"edit: direction {directions.names[k]!r} acts after truncation, and codes "
+            f"{list(codes.shape)} are before it; give w_plus [N, L, D]"
         )
     shape("edit: codes", codes, "N D", D=vector.shape[0])
     if directions.motion == "absolute":
@@ -191,77 +212,34 @@ def style_steps(
     return G.pack(G.style_steps((weight[:, :, None] * vectors).to(dtype)))
 
 
-@dataclass(frozen=True)
-class Start:
-    """Codes that edits start from, and how they become what enters the renderer.
+def edited(start: Start, G: Generator, directions: Directions, k: int, alphas: Tensor) -> Codes:
+    """What enters the renderer for row n moved along direction k by alphas[n]; the general way.
 
-    Attributes:
-        codes: z [N, Z], w [N, D], w_plus [N, L, D] or styles.
-        space: which of these.
-        psi, cutoff: truncation of z and w, or the one that w_plus went through; w_plus and styles are
-            rendered as they are.
-        label: class, for z.
+    Raises:
+        ValueError: a direction whose space these codes do not reach.
     """
+    here = reach(start, G, directions)
+    codes = move(here.codes, directions, k, alphas, psi=here.psi, cutoff=here.cutoff)
+    return replace(here, codes=codes).rendered(G)
 
-    codes: Codes
-    space: CodeSpace
-    psi: float = 1.0
-    cutoff: int | None = None
-    label: Label = None
 
-    def __len__(self) -> int:
-        return len(self.codes[0]) if isinstance(self.codes, list) else len(self.codes)
-
-    def rows(self, index: Tensor | slice) -> Start:
-        """Some of the codes, in any order and number."""
-        if isinstance(self.codes, list):
-            return replace(self, codes=[c[index] for c in self.codes])
-        return replace(self, codes=self.codes[index])
-
-    def rendered(self, G: Generator) -> Codes:
-        """What enters the renderer: the unedited codes."""
-        return G.enter(
-            self.codes, space=self.space, psi=self.psi, cutoff=self.cutoff, label=self.label
+def reach(start: Start, G: Generator, directions: Directions) -> Start:
+    """These codes in the space where a direction acts."""
+    stage = directions.space
+    shared = directions.vectors.dim() == 2 and not any(directions.layers)
+    if stage == "w" and not (shared and directions.when == "before_truncation"):
+        stage = "w_plus"
+    if stage == "w" and start.space == "w_plus":
+        stage = "w_plus"  # a step in w is the same step on every w slot
+    order: tuple[str, ...] = STAGES
+    if stage not in order or order.index(stage) < order.index(start.space):
+        raise ValueError(
+            f"edit: a direction in {directions.space} needs codes in {directions.space}, and "
+            f"these are {start.space}; give seeds, or codes of that space"
         )
-
-    def edited(self, G: Generator, directions: Directions, k: int, alphas: Tensor) -> Codes:
-        """What enters the renderer for sample n at alphas[n]; the general way, any path ``code(alpha)``.
-
-        Raises:
-            ValueError: a direction whose space these codes do not reach.
-        """
-        start = self.reach(G, directions)
-        codes = move(start.codes, directions, k, alphas, psi=start.psi, cutoff=start.cutoff)
-        return replace(start, codes=codes).rendered(G)
-
-    def reach(self, G: Generator, directions: Directions) -> Start:
-        """These codes in the space where a direction acts; codes only go z -> w -> w_plus -> styles."""
-        stage = directions.space
-        shared = directions.vectors.dim() == 2 and not any(directions.layers)
-        if stage == "w" and not (shared and directions.when == "before_truncation"):
-            stage = "w_plus"
-        if stage == "w" and self.space == "w_plus":
-            stage = "w_plus"  # a step in w is the same step on every w slot
-        if stage not in _STAGES or _STAGES.index(stage) < _STAGES.index(self.space):
-            raise ValueError(
-                f"edit: a direction in {directions.space} needs codes in {directions.space}, and "
-                f"these are {self.space}; give seeds, or codes of that space"
-            )
-        here = self
-        while here.space != stage:
-            here = here._onward(G)
-        return here
-
-    def _onward(self, G: Generator) -> Start:
-        """The same codes one space further."""
-        assert isinstance(self.codes, Tensor)
-        if self.space == "z":
-            return replace(self, codes=G.map(self.codes, label=self.label), space="w")
-        if self.space == "w":
-            # psi and cutoff stay: a step that acts before truncation is shrunk by them.
-            w_plus = G.truncate(self.codes, psi=self.psi, cutoff=self.cutoff)
-            return replace(self, codes=w_plus, space="w_plus")
-        return replace(self, codes=G.styles(self.codes), space="styles")
+    while start.space != stage:
+        start = start.onward(G)
+    return start
 
 
 def _alphas(alpha: float | Sequence[float] | Tensor, batch: int, count: int) -> Tensor:
@@ -304,16 +282,17 @@ def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
     Source: Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985.
     """
     la, lb = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
-    cosine = (a / la * (b / lb)).sum(-1, keepdim=True).clamp(-1, 1)
-    angle = cosine.acos()
-    if (angle > math.pi - 1e-4).any():
+    u, v = a / la, b / lb
+    # atan2 keeps its digits where a cosine near 1 or -1 has lost them.
+    angle = 2 * torch.atan2((u - v).norm(dim=-1, keepdim=True), (u + v).norm(dim=-1, keepdim=True))
+    if (angle > math.pi - 1e-3).any():
         raise ValueError("slerp: a and b point in opposite directions; go through a third code")
     weight = _weight(t, a)
     near = angle < 1e-4
     sine = torch.where(near, torch.ones_like(angle), angle.sin())
     left = torch.where(near, 1 - weight, ((1 - weight) * angle).sin() / sine)
     right = torch.where(near, weight, (weight * angle).sin() / sine)
-    between: Tensor = (left * a / la + right * b / lb) * (la + weight * (lb - la))
+    between: Tensor = (left * u + right * v) * (la + weight * (lb - la))
     return between
 
 

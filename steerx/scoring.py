@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from ._seeds import Seeds
 from .generators import Generator
-from .generators.generator import Codes, Label
-from .rendering import Noise
+from .generators.generator import Codes, CodeSpace
+from .generators.labels import Label
+from .generators.start import begin
+from .rendering import NoiseMode, noise_of
 
 Scorer = Callable[[Tensor], Tensor]
 PIXELS_PER_BATCH = 2**18
 
 
-def batch_size(G: Generator) -> int:
-    """Images per batch that suit a small machine: a fixed number of pixels, 1 to 64 images."""
-    return max(1, min(64, PIXELS_PER_BATCH // G.resolution**2))
+def batch_size(caller: str, G: Generator, batch: int | None) -> int:
+    """Images per batch: as asked, or what suits a small machine (a number of pixels, 1 to 64 images)."""
+    if batch is None:
+        return max(1, min(64, PIXELS_PER_BATCH // G.resolution**2))
+    if batch < 1:
+        raise ValueError(f"{caller}: batch must be 1 or more images, or None, got {batch}")
+    return batch
 
 
-@torch.inference_mode()
 def score(
     G: Generator,
     scorer: Scorer,
     *,
-    seeds: Iterable[int] | str | None = None,
+    seeds: Seeds | None = None,
     codes: Codes | None = None,
-    space: str = "z",
+    space: CodeSpace | None = None,
     psi: float = 1.0,
     cutoff: int | None = None,
     label: Label = None,
-    noise: Noise = "const",
+    noise_mode: NoiseMode = "const",
+    noise_key: int = 0,
     batch: int | None = None,
 ) -> Tensor:
     """Scores of the images of seeds or codes, rendered and scored batch by batch.
@@ -42,32 +49,31 @@ def score(
             or [N].
         seeds: integers or text such as "0-99".
         codes: z [N, Z], w [N, D], w_plus [N, L, D] or styles, instead of seeds.
-        space: which of these the codes are.
-        psi, cutoff: truncation of z and w.
-        label: class of a conditional network.
-        noise: see `Renderer.render`.
+        space: which of these the codes are; must be told for [N, Z] and [N, D].
+        psi, cutoff: truncation of z and w; w_plus and styles are rendered as they are.
+        label: class of a conditional network, for seeds and z.
+        noise_mode: "const", "random", "none" or "sample" (drawn by seed, or by row of the codes).
+        noise_key: key of the "sample" draw.
         batch: images rendered at once; None = by resolution.
 
     Returns:
-        Scores [N, A'] float32 on the CPU.
+        Scores [N, A'] float32 on the CPU. *close* for any batch, *repeatable* for the same one.
 
     Raises:
-        ValueError: a scorer whose result has another shape.
+        ValueError: a scorer whose result has another shape, or codes that do not fit.
     """
-    if (seeds is None) == (codes is None):
-        raise ValueError("score: give seeds or codes, one of them")
-    if codes is None:
-        codes, space = G.codes(seeds, space="z"), "z"
-    rows = G.pack(codes) if isinstance(codes, list) else codes
+    start, numbers = begin(
+        "score", G, seeds=seeds, codes=codes, space=space, psi=psi, cutoff=cutoff, label=label
+    )
+    size = batch_size("score", G, batch)
     parts: list[Tensor] = []
-    for chunk in rows.split(batch or batch_size(G)):
-        part = G.unpack(chunk) if isinstance(codes, list) else chunk
-        entrance = G.enter(part, space=space, psi=psi, cutoff=cutoff, label=label)
-        result = scorer(G.renderer.render(entrance, noise=noise))
-        parts.append(_checked(result, len(chunk), parts))
-    if not parts:
-        raise ValueError("score: there is nothing to score; give at least one seed or code")
-    return torch.cat(parts)
+    for first in range(0, len(start), size):
+        rows = slice(first, first + size)
+        noise = noise_of("score", noise_mode, noise_key, numbers[rows], G.device)
+        with torch.inference_mode():
+            images = G.renderer.render(start.rows(rows).rendered(G), noise=noise)
+            parts.append(_checked(scorer(images), len(images), parts))
+    return torch.cat(parts)  # outside inference mode: scores may go where gradients are asked for
 
 
 def _checked(result: object, images: int, before: list[Tensor]) -> Tensor:

@@ -14,18 +14,18 @@ from torch import Tensor
 
 from . import ops
 from ._pictures import Pixels, tile
-from ._seeds import parse_seeds
+from ._seeds import Seeds
 from .directions import Directions, DirectionsLike, as_directions
-from .editing import CodeSpace, Start, is_line, several, style_steps
-from .generators import Generator
-from .generators.generator import Codes, Label
-from .rendering import Noise, SampleNoise
+from .editing import edited, is_line, several, style_steps
+from .generators import Generator, Start
+from .generators.generator import Codes, CodeSpace
+from .generators.labels import Label
+from .generators.start import begin
+from .rendering import NoiseMode, noise_of
 from .scoring import batch_size
 
 if TYPE_CHECKING:
     from PIL import Image
-
-NoiseMode = Literal["const", "random", "none", "sample"]
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ def sweep(
     *,
     directions: DirectionsLike | Sequence[DirectionsLike],
     alphas: Sequence[float],
-    seeds: Iterable[int] | str | None = None,
+    seeds: Seeds | None = None,
     codes: Codes | None = None,
-    space: CodeSpace = "w_plus",
+    space: CodeSpace | None = None,
     psi: float = 1.0,
     cutoff: int | None = None,
     label: Label = None,
@@ -82,13 +82,15 @@ def sweep(
         alphas: edit strengths in units of each direction's scale.
         seeds: integers or text such as "0,1,4-6".
         codes: z, w, w_plus or styles to start from, instead of seeds.
-        space: which of these the codes are.
-        psi, cutoff: truncation of z and w.
-        label: class of a conditional network.
+        space: which of these the codes are; must be told for [N, Z] and [N, D].
+        psi, cutoff: truncation of z and w, or the one that w_plus codes went through: those are rendered
+            as they are, and directions that act before truncation move them by psi times their step.
+        label: class of a conditional network, for seeds and z.
         noise_mode: "const" (one noise for all), "random", "none" or "sample" (drawn by seed).
         noise_key: key of the "sample" draw.
         batch: pictures rendered at once; None = by resolution.
-        any_checkpoint: take directions that were mined on another checkpoint.
+        any_checkpoint: take directions that were mined on another checkpoint (never of another
+            resolution).
 
     Returns:
         A `Sweep`: iterate it for batches, or ask for `.grid()` and `.strip()`. *repeatable*.
@@ -113,22 +115,15 @@ def sweep(
         raise ValueError(f"sweep: alphas must be one or more finite numbers, got {alphas}")
     if len(set(alphas)) < len(alphas):
         raise ValueError(f"sweep: alphas must differ, got {alphas}")
-    if (seeds is None) == (codes is None):
-        raise ValueError("sweep: give seeds or codes, one of them")
-    if seeds is not None:
-        numbers = tuple(parse_seeds(seeds) if isinstance(seeds, str) else seeds)
-        codes, space = G.codes(numbers, space="z"), "z"
-    assert codes is not None
-    start = Start(codes, space, psi, cutoff, label)
-    if seeds is None:
-        numbers = tuple(range(len(start)))
-    if not numbers or not any(len(one) for one in sets):
-        raise ValueError("sweep: give at least one seed and one direction")
-    if noise_mode not in ("const", "random", "none", "sample"):
-        raise ValueError(
-            f"sweep: noise_mode must be const, random, none or sample, got {noise_mode!r}"
-        )
-    return Sweep(G, start, numbers, sets, alphas, noise_mode, noise_key, batch or batch_size(G))
+    if not any(len(one) for one in sets):
+        raise ValueError("sweep: give at least one direction")
+    start, numbers = begin(
+        "sweep", G, seeds=seeds, codes=codes, space=space, psi=psi, cutoff=cutoff, label=label
+    )
+    noise_of("sweep", noise_mode, noise_key, (), G.device)  # refuses an unknown mode now
+    return Sweep(
+        G, start, numbers, sets, alphas, noise_mode, noise_key, batch_size("sweep", G, batch)
+    )
 
 
 class Sweep:
@@ -164,47 +159,61 @@ class Sweep:
 
     def __repr__(self) -> str:
         n, k, a = len(self.seeds), len(self.directions), len(self.alphas)
-        return f"Sweep({n} seeds x {k} directions x {a} alphas: {len(self)} renders)"
+        return f"Sweep({n} seeds x {k} directions x {a} alphas: {self.renders} renders)"
 
-    def __len__(self) -> int:
+    @property
+    def renders(self) -> int:
         """Pictures to render; the unedited one of each seed counts once."""
-        return sum(1 for _ in self._cells(0)) * len(self.seeds)
+        return len(self._cells(0)) * len(self.seeds)
 
-    def _shared(self, k: int, alpha: float) -> bool:
+    def _shared(self, k: int | None, alpha: float) -> bool:
         """Whether this cell shows the unedited picture."""
-        return alpha == 0 and self.singles[k].motion == "relative"
+        return k is None or (alpha == 0 and self.singles[k].motion == "relative")
 
-    def _cells(self, source: int) -> Iterator[_Cell]:
-        """The pictures of one seed, in order of rendering."""
-        columns = range(len(self.directions))
-        if any(self._shared(k, a) for k in columns for a in self.alphas):
-            yield _Cell(source, None, 0.0)
-        for k in columns:
-            for alpha in self.alphas:
-                if not self._shared(k, alpha):
-                    yield _Cell(source, k, alpha)
+    def _cells(self, source: int, directions: Iterable[int] | None = None) -> list[_Cell]:
+        """The pictures of one seed (along some directions), in order of rendering."""
+        columns = list(range(len(self.directions)) if directions is None else directions)
+        cells = [_Cell(source, k, alpha) for k in columns for alpha in self.alphas]
+        edits = [cell for cell in cells if not self._shared(cell.direction, cell.alpha)]
+        return edits if len(edits) == len(cells) else [_Cell(source, None, 0.0), *edits]
 
     def __iter__(self) -> Iterator[Batch]:
         """Batches of at most `batch` pictures: seeds outermost, then directions, then alphas."""
         for first in range(0, len(self.seeds), self.batch):
             sources = range(first, min(first + self.batch, len(self.seeds)))
-            with torch.inference_mode():
-                rows = _Rows(self, self.start.rows(slice(sources.start, sources.stop)), first)
             cells = [cell for source in sources for cell in self._cells(source)]
-            for i in range(0, len(cells), self.batch):
-                yield self._render(rows, cells[i : i + self.batch])
+            yield from self._batches(cells)
+
+    def _batches(self, cells: list[_Cell]) -> Iterator[Batch]:
+        """Batches of cells of a few seeds."""
+        if not cells:
+            return
+        first, last = cells[0].source, cells[-1].source
+        with torch.inference_mode():
+            rows = _Rows(self, self.start.rows(slice(first, last + 1)), first)
+        for i in range(0, len(cells), self.batch):
+            yield self._render(rows, cells[i : i + self.batch])
 
     @torch.inference_mode()
     def _render(self, rows: _Rows, cells: list[_Cell]) -> Batch:
         seeds = tuple(self.seeds[c.source] for c in cells)
-        noise: Noise
-        if self.noise_mode == "sample":
-            noise = SampleNoise(self.noise_key, torch.tensor(seeds, device=self.G.device))
-        else:
-            noise = self.noise_mode
+        noise = noise_of("sweep", self.noise_mode, self.noise_key, seeds, self.G.device)
         images = self.G.renderer.render(rows.of(cells), noise=noise, out="uint8")
         names = tuple(None if c.direction is None else self.directions[c.direction] for c in cells)
         return Batch(images.cpu().numpy(), seeds, names, tuple(c.alpha for c in cells))
+
+    @cached_property
+    def _lines(self) -> tuple[dict[int | None, int], Tensor]:
+        """Row of each straight direction among the style steps, and the steps; row 0 is no step at all."""
+        G, start = self.G, self.start
+        lines = [k for k, one in enumerate(self.singles) if is_line(one) and G.has_styles()]
+        with torch.inference_mode():
+            steps = [
+                style_steps(G, self.singles[k], psi=start.psi, cutoff=start.cutoff) for k in lines
+            ]
+            base = G.pack(start.rows(slice(0, 1)).rendered(G))
+            table = torch.cat([torch.zeros_like(base), *(s.to(base) for s in steps)])
+        return {None: 0} | {k: i for i, k in enumerate(lines, 1)}, table
 
     @cached_property
     def images(self) -> Pixels:
@@ -216,15 +225,28 @@ class Sweep:
                 grid = (len(self.seeds), len(self.directions), len(self.alphas))
                 pictures = np.empty((*grid, *batch.images.shape[1:]), dtype=np.uint8)
             for image in batch.images:
-                cell = next(cells)
-                if cell.direction is not None:
-                    pictures[cell.source, cell.direction, self.alphas.index(cell.alpha)] = image
-                    continue
-                for k in range(len(self.directions)):
-                    if self._shared(k, 0.0) and 0.0 in self.alphas:
-                        pictures[cell.source, k, self.alphas.index(0.0)] = image
+                self._place(next(cells), image, pictures)
         assert pictures is not None
         return pictures
+
+    def _place(self, cell: _Cell, image: Pixels, pictures: Pixels) -> None:
+        """Put a picture where it belongs; the unedited one stands at alpha 0 of every relative direction."""
+        column = self.alphas.index(cell.alpha)
+        if cell.direction is not None:
+            pictures[cell.source, cell.direction, column] = image
+            return
+        for k in range(len(self.directions)):
+            if self._shared(k, 0.0):
+                pictures[cell.source, k, column] = image
+
+    def _row(self, source: int, k: int) -> list[Pixels]:
+        """The pictures of one seed along one direction; renders no others."""
+        if "images" in self.__dict__:
+            return list(self.images[source, k])
+        cells = self._cells(source, [k])
+        pictures = [image for batch in self._batches(cells) for image in batch.images]
+        by_alpha = {c.alpha: image for c, image in zip(cells, pictures, strict=True)}
+        return [by_alpha[alpha] for alpha in self.alphas]
 
     def grid(
         self, *, order: Literal["seed", "direction"] = "seed", labels: bool = True, scale: int = 1
@@ -266,7 +288,7 @@ class Sweep:
         """
         n = _position("strip: seed", seed, self.seeds)
         k = _position("strip: direction", direction, self.directions)
-        return self._tile([list(self.images[n, k])], [], labels, scale)
+        return self._tile([self._row(n, k)], [], labels, scale)
 
     def _tile(
         self, rows: list[list[Pixels]], names: list[str], labels: bool, scale: int
@@ -286,15 +308,7 @@ class _Rows:
 
     def __init__(self, sweep: Sweep, start: Start, first: int) -> None:
         self.sweep, self.start, self.first = sweep, start, first
-        G = sweep.G
-        self.base = G.pack(start.rendered(G))
-        lines = [k for k, one in enumerate(sweep.singles) if is_line(one) and G.has_styles()]
-        self.line_of = {k: i for i, k in enumerate(lines)}
-        steps = [
-            style_steps(G, sweep.singles[k], psi=start.psi, cutoff=start.cutoff) for k in lines
-        ]
-        nothing = torch.zeros_like(self.base[:1])  # the unedited picture is a line of length zero
-        self.steps = torch.cat([nothing, *(s.to(self.base) for s in steps)])
+        self.base = sweep.G.pack(start.rendered(sweep.G))
 
     def of(self, cells: list[_Cell]) -> Codes:
         device = self.base.device
@@ -303,17 +317,16 @@ class _Rows:
             return torch.tensor(list(values), dtype=torch.int64, device=device)
 
         sources = index(c.source - self.first for c in cells)
-        columns = index(
-            self.line_of.get(c.direction, -1) + 1 if c.direction is not None else 0 for c in cells
-        )
+        lines, steps = self.sweep._lines
+        columns = index(lines.get(c.direction, 0) for c in cells)
         alphas = torch.tensor([c.alpha for c in cells], dtype=self.base.dtype, device=device)
-        rows = ops.edit_styles(self.base, self.steps, alphas, sources, columns)
-        general = {c.direction for c in cells} - set(self.line_of) - {None}
-        for k in sorted(k for k in general if k is not None):
+        rows = ops.edit_styles(self.base, steps, alphas, sources, columns)
+        for k in sorted({c.direction for c in cells} - set(lines)):  # type: ignore[type-var]
             where = index(i for i, c in enumerate(cells) if c.direction == k)
+            assert k is not None
             one = self.sweep.singles[k].to(device)
-            edited = self.start.rows(sources[where]).edited(self.sweep.G, one, 0, alphas[where])
-            rows[where] = self.sweep.G.pack(edited)
+            moved = edited(self.start.rows(sources[where]), self.sweep.G, one, 0, alphas[where])
+            rows[where] = self.sweep.G.pack(moved)
         return self.sweep.G.unpack(rows)
 
 

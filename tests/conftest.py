@@ -12,6 +12,7 @@ from steerx.generators import Generator, StyleGAN2
 from tests.tiny import PlainConvGenerator, tiny_generator
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+torch.set_num_threads(1)  # the tensors are small, and cores are shared
 
 
 @pytest.fixture(scope="session")

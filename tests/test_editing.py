@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import steerx
-from steerx.editing import Start, is_line, lerp, slerp, style_steps
+from steerx.editing import edited, is_line, lerp, slerp, style_steps
+from steerx.generators import Start
 
 
 def unit(*shape: int) -> torch.Tensor:
@@ -49,7 +50,7 @@ def test_the_fast_way_equals_the_general_way(tiny, way, psi, cutoff) -> None:
     for k in range(2):
         alphas = torch.tensor([-2.0, 0.5, 3.0])
         fast = base + alphas[:, None] * steps[k]
-        general = tiny.pack(start.edited(tiny, directions, k, alphas))
+        general = tiny.pack(edited(start, tiny, directions, k, alphas))
         torch.testing.assert_close(fast, general, rtol=1e-4, atol=2e-5)
         assert not torch.allclose(fast, base)
 
@@ -60,15 +61,15 @@ def test_before_truncation_is_after_with_psi_alpha(tiny) -> None:
     after = steerx.Directions(vectors, space="w", when="after_truncation")
     start = Start(tiny.codes(seeds="0-2", space="z"), "z", 0.4)
     alphas = torch.tensor([1.0, -2.0, 0.3])
-    one = tiny.pack(start.edited(tiny, before, 0, alphas))
-    other = tiny.pack(start.edited(tiny, after, 0, 0.4 * alphas))
+    one = tiny.pack(edited(start, tiny, before, 0, alphas))
+    other = tiny.pack(edited(start, tiny, after, 0, 0.4 * alphas))
     torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_w_plus_codes_honour_the_truncation_they_went_through(tiny) -> None:
     z = tiny.codes(seeds="0-2", space="z")
     directions = steerx.Directions(unit(1, tiny.w_dim), space="w")
-    through_w = Start(z, "z", 0.4, 2).edited(tiny, directions, 0, torch.ones(3))
+    through_w = edited(Start(z, "z", 0.4, 2), tiny, directions, 0, torch.ones(3))
     w_plus = tiny.codes(z=z, psi=0.4, cutoff=2)
     moved = steerx.edit(w_plus, directions, alpha=1.0, psi=0.4, cutoff=2)
     torch.testing.assert_close(
@@ -166,3 +167,39 @@ def test_slerp_keeps_lengths_and_speed() -> None:
     torch.testing.assert_close(slerp(a, a, 0.3), a)
     with pytest.raises(ValueError, match="opposite directions"):
         slerp(a, -a, 0.5)
+
+
+def test_opposite_codes_are_seen_in_float32() -> None:
+    a = torch.randn(200, 64)
+    for code in a:
+        with pytest.raises(ValueError, match="opposite directions"):
+            slerp(code[None], -code[None], 0.5)
+
+
+def test_directions_of_another_network_are_refused_where_it_is_known(tiny) -> None:
+    w = tiny.codes(seeds="0-1", space="w")
+    stranger = steerx.Directions(unit(1, tiny.w_dim), space="w", model_id="x", resolution=16)
+    with pytest.raises(ValueError, match="checkpoint"):
+        steerx.edit(w, stranger, alpha=1.0, G=tiny)
+    steerx.edit(w, stranger, alpha=1.0, G=tiny, any_checkpoint=True)
+    larger = steerx.Directions(unit(1, tiny.w_dim), space="w", model_id="x", resolution=1024)
+    with pytest.raises(ValueError, match=r"1024 px|resolution"):
+        steerx.edit(w, larger, alpha=1.0, G=tiny, any_checkpoint=True)
+
+
+def test_a_step_after_truncation_does_not_move_w(tiny) -> None:
+    with pytest.raises(ValueError, match=r"acts after truncation.*give w_plus"):
+        steerx.edit(tiny.codes(seeds=0, space="w"), sets(tiny)["w after"], alpha=1.0)
+
+
+def test_flat_codes_are_in_one_space() -> None:
+    directions = [steerx.Directions(unit(1, 8), space=space) for space in ("z", "w")]
+    with pytest.raises(ValueError, match="are in one space, the directions in w, z"):
+        steerx.edit(torch.randn(2, 8), directions, alpha=1.0)
+
+
+def test_float64_codes_keep_their_digits(tiny) -> None:
+    w = tiny.codes(seeds="0-1", space="w").double()
+    directions = steerx.Directions(unit(1, tiny.w_dim), space="w")
+    moved = steerx.edit(w, directions, alpha=1 / 3)
+    torch.testing.assert_close(moved, w + directions.vectors[0].double() / 3, rtol=0, atol=1e-15)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 
 import steerx
+from tests.tiny import tiny_generator
 
 
 def brightness(images: torch.Tensor) -> torch.Tensor:
@@ -51,3 +54,38 @@ def test_a_scorer_that_changes_its_mind_is_named(tiny) -> None:
     widths = iter((2, 3))
     with pytest.raises(ValueError, match="returned 3 columns, and 2 before"):
         steerx.score(tiny, lambda x: x.new_zeros(len(x), next(widths)), seeds="0-1", batch=1)
+
+
+def test_labels_truncation_and_noise_reach_the_pictures() -> None:
+    G = tiny_generator(c_dim=3)
+    score = partial(steerx.score, G, brightness, seeds="0-4", batch=2)
+    plain = score(label=[0, 1, 2, 0, 1])
+    for n, label in enumerate((0, 1, 2)):
+        alone = steerx.score(G, brightness, seeds=n, label=label)
+        torch.testing.assert_close(plain[n : n + 1], alone, rtol=1e-4, atol=1e-5)
+    changes = (
+        {"psi": 0.5},
+        {"psi": 0.5, "cutoff": 2},
+        {"noise_mode": "none"},
+        {"noise_mode": "sample"},
+    )
+    seen = [plain, score(label=2), *(score(label=[0, 1, 2, 0, 1], **change) for change in changes)]
+    for i, one in enumerate(seen):
+        assert not any(torch.allclose(one, other) for other in seen[:i])
+
+
+def test_sample_noise_belongs_to_the_seed(tiny) -> None:
+    together = steerx.score(tiny, brightness, seeds=[3, 8], noise_mode="sample")
+    alone = steerx.score(tiny, brightness, seeds=[8], noise_mode="sample")
+    torch.testing.assert_close(together[1:], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_scores_may_go_where_gradients_are_asked_for(tiny) -> None:
+    weight = torch.ones(2, requires_grad=True)
+    (weight * steerx.score(tiny, brightness, seeds="0-1")).sum().backward()
+    assert weight.grad is not None
+
+
+def test_flat_codes_must_be_told(tiny) -> None:
+    with pytest.raises(ValueError, match="may be z or w"):
+        steerx.score(tiny, brightness, codes=tiny.codes(seeds="0-1", space="w"))

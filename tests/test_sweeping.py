@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 import steerx
-from steerx.editing import Start
+from steerx.generators import StyleGAN2
+from steerx.sweeping import style_steps
 from tests.test_editing import sets, unit
 from tests.tiny import tiny_generator
 
@@ -20,8 +22,35 @@ def common(G: steerx.Generator, **more: Any) -> dict[str, Any]:
     return {"directions": sets(G)["w"], "alphas": ALPHAS, "noise_mode": "sample", **more}
 
 
+def by_hand(G: StyleGAN2, directions: steerx.Directions, k: int, alpha: float) -> list[Tensor]:
+    """Styles of seeds 3 and 1 at psi 0.6 below slot 4, each kind of edit written out."""
+    z = G.codes(seeds=[3, 1], space="z")
+    step = alpha * directions.scale[k] * directions.vectors[k]
+    if directions.space == "z":
+        z = z + step
+    w = G.mapping(z)
+    if directions.motion == "absolute":
+        v = directions.vectors[k]
+        w = w + (alpha * directions.scale[k] - w @ v)[:, None] * v
+        step = torch.zeros(())
+    w_avg, psi = G.mapping.w_avg, torch.tensor([0.6] * 4 + [1.0] * 2)[:, None]
+    rows = torch.arange(G.num_ws)
+    chosen = torch.tensor(
+        [directions.layers[k] is None or int(r) in directions.layers[k] for r in rows]
+    )
+    w_plus = w_avg + psi * (w[:, None] - w_avg)
+    if directions.space in ("w", "w_plus"):
+        before = directions.when == "before_truncation"
+        w_plus = w_plus + (psi if before else 1) * chosen[:, None] * step
+    styles = G.styles(w_plus)
+    if directions.space == "styles":
+        styles = [s + d for s, d in zip(styles, G.unpack(step[None]), strict=True)]
+    return styles
+
+
 @pytest.mark.parametrize(
-    "way", ["w", "w on layers", "w_plus", "w_plus per layer", "styles", "z", "w absolute"]
+    "way",
+    ["w", "w on layers", "w after", "w_plus", "w_plus per layer", "styles", "z", "w absolute"],
 )
 def test_every_cell_is_the_edit_it_says(tiny, way) -> None:
     directions = sets(tiny)[way]
@@ -30,10 +59,9 @@ def test_every_cell_is_the_edit_it_says(tiny, way) -> None:
     )
     images = sweep.images
     assert images.shape == (2, 2, 3, 16, 16, 3) and images.dtype == np.uint8
-    start = Start(tiny.codes(seeds=[3, 1], space="z"), "z", 0.6, 4)
     for k in range(2):
         for a, alpha in enumerate(ALPHAS):
-            styles = start.edited(tiny, directions, k, torch.full((2,), alpha))
+            styles = by_hand(tiny, directions, k, alpha)
             expected = tiny.renderer.render(styles, out="uint8").numpy()
             assert np.abs(images[:, k, a].astype(int) - expected).max() <= 1
 
@@ -52,7 +80,7 @@ def test_the_unedited_picture_is_rendered_once(tiny) -> None:
     sweep = steerx.sweep(tiny, seeds=[0, 1], directions=sets(tiny)["w"], alphas=ALPHAS)
     batches = list(sweep)
     rows = [row for b in batches for row in zip(b.seeds, b.directions, b.alphas, strict=True)]
-    assert len(sweep) == len(rows) == 2 * (1 + 2 * 2)
+    assert sweep.renders == len(rows) == 2 * (1 + 2 * 2)
     assert rows[0] == (0, None, 0.0) and rows[5] == (1, None, 0.0)
     assert len(set(rows)) == len(rows)
     assert np.array_equal(sweep.images[:, 0, 1], sweep.images[:, 1, 1])
@@ -60,7 +88,7 @@ def test_the_unedited_picture_is_rendered_once(tiny) -> None:
 
 def test_an_absolute_distance_of_zero_is_an_edit(tiny) -> None:
     sweep = steerx.sweep(tiny, seeds=[0], directions=sets(tiny)["w absolute"], alphas=[0.0])
-    assert len(sweep) == 2
+    assert sweep.renders == 2
     unedited = steerx.sweep(tiny, seeds=[0], directions=sets(tiny)["w"], alphas=[0.0])
     assert not np.array_equal(sweep.images[0, 0, 0], unedited.images[0, 0, 0])
 
@@ -135,8 +163,18 @@ def test_directions_of_another_network_are_refused(tiny) -> None:
         ({"alphas": [float("nan")]}, "alphas must be one or more finite"),
         ({"alphas": [1.0, 1.0]}, "alphas must differ"),
         ({"seeds": None}, "give seeds or codes"),
-        ({"seeds": []}, "at least one seed"),
+        ({"seeds": []}, "at least one seed or code"),
         ({"noise_mode": "loud"}, "noise_mode must be"),
+        ({"batch": 0}, "batch must be 1 or more images"),
+        ({"psi": float("nan")}, "psi must be a finite number"),
+        (
+            {"seeds": None, "codes": torch.zeros(1, 6, 12), "space": "junk"},
+            "'junk' cannot be rendered",
+        ),
+        (
+            {"seeds": None, "codes": torch.zeros(1, 6, 12), "label": 1},
+            "codes in w_plus have theirs",
+        ),
     ],
 )
 def test_wrong_sweeps_say_what_to_do(tiny, change, error) -> None:
@@ -146,3 +184,68 @@ def test_wrong_sweeps_say_what_to_do(tiny, change, error) -> None:
     sweep = steerx.sweep(tiny, seeds=[0], directions=sets(tiny)["w"], alphas=[1.0])
     with pytest.raises(ValueError, match="strip: seed must be one of 0, got 5"):
         sweep.strip(seed=5)
+
+
+def test_steps_are_computed_once_for_the_whole_sweep(tiny, monkeypatch) -> None:
+    calls = []
+    monkeypatch.setattr(
+        "steerx.sweeping.style_steps", lambda *a, **k: calls.append(1) or style_steps(*a, **k)
+    )
+    steerx.sweep(tiny, **common(tiny, seeds="0-6", batch=2)).grid()
+    assert len(calls) == 2  # one per direction
+
+
+def test_a_strip_renders_its_own_pictures_only(tiny) -> None:
+    sweep = steerx.sweep(tiny, **common(tiny, seeds="0-6"))
+    rendered = []
+    render = tiny.renderer.render
+    tiny.renderer.render = lambda styles, **k: (
+        rendered.append(len(styles[0])) or render(styles, **k)
+    )
+    strip = np.asarray(sweep.strip(seed=4, direction=sweep.directions[1]))
+    assert sum(rendered) == len(ALPHAS)
+    assert np.abs(strip[2:18, 2:18].astype(int) - sweep.images[4, 1, 0]).max() <= 1
+
+
+def test_labels_go_with_their_seeds() -> None:
+    G = tiny_generator(c_dim=3)
+    directions = [sets(G)["w"], sets(G)["z"]]
+    together = steerx.sweep(
+        G, seeds=[0, 1, 2], label=[2, 0, 1], directions=directions, alphas=ALPHAS, batch=2
+    ).images
+    for n, label in enumerate((2, 0, 1)):
+        alone = steerx.sweep(G, seeds=[n], label=label, directions=directions, alphas=ALPHAS).images
+        assert np.abs(together[n].astype(int) - alone[0]).max() <= 1
+        other = steerx.sweep(
+            G, seeds=[n], label=(label + 1) % 3, directions=directions, alphas=ALPHAS
+        )
+        assert np.abs(together[n].astype(int) - other.images[0]).max() > 1
+
+
+@pytest.mark.parametrize("mode", ["none", "random"])
+def test_noise_modes_reach_the_pictures(tiny, mode) -> None:
+    const = steerx.sweep(tiny, **common(tiny, seeds=[0], noise_mode="const")).images
+    other = steerx.sweep(tiny, **common(tiny, seeds=[0], noise_mode=mode)).images
+    assert np.abs(const.astype(int) - other).max() > 1
+
+
+def test_truncated_codes_move_as_their_seeds_do(tiny) -> None:
+    directions = sets(tiny)["w"]
+    by_seed = steerx.sweep(tiny, seeds=[3], directions=directions, alphas=[2.0], psi=0.5).images
+    w_plus = tiny.codes(seeds=[3], psi=0.5)
+    by_code = steerx.sweep(tiny, codes=w_plus, directions=directions, alphas=[2.0], psi=0.5).images
+    assert np.abs(by_seed.astype(int) - by_code).max() <= 1
+
+
+def test_codes_that_may_be_z_or_w_must_be_told(tiny) -> None:
+    w = tiny.codes(seeds=[0, 1], space="w")
+    arguments = {"directions": sets(tiny)["w"], "alphas": [1.0]}
+    with pytest.raises(
+        ValueError, match=r'codes \[2, 12\] may be z or w; say space="z" or space="w"'
+    ):
+        steerx.sweep(tiny, codes=w, **arguments)
+    with pytest.raises(ValueError, match=r"codes in z must be \[N, Z\] with Z = 8, got \[2, 12\]"):
+        steerx.sweep(tiny, codes=w, space="z", **arguments)
+    told = steerx.sweep(tiny, codes=w, space="w", **arguments).images
+    seeded = steerx.sweep(tiny, seeds=[0, 1], **arguments).images
+    assert np.abs(told.astype(int) - seeded).max() <= 1

@@ -2,6 +2,7 @@
 
 from .generator import Generator, StyleRow
 from .loading import load
+from .start import Start
 from .stylegan2 import StyleGAN2
 
-__all__ = ["Generator", "StyleGAN2", "StyleRow", "load"]
+__all__ = ["Generator", "Start", "StyleGAN2", "StyleRow", "load"]

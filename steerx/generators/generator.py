@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from .._seeds import parse_seeds, z_from_seeds
+from .._seeds import Seeds, seed_numbers, z_from_seeds
 from .._shapes import shape
 from ..rendering import Renderer
+from .labels import Label
 
 ToRGB = Literal["none", "first", "last", "all"]
 Codes = Tensor | list[Tensor]
+CodeSpace = Literal["z", "w", "w_plus", "styles"]
+__all__ = ["CodeSpace", "Codes", "Generator", "Seeds", "StyleRow", "ToRGB", "check_truncation"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Generator(nn.Module):
         spaces: code spaces it has: "z", "w", "w_plus", "styles", "act:<style_layer>".
         style_rows: its modulated layers, () without styles.
         model_id: sha256 of its weights; a direction remembers it.
+        mapping: (z [N, Z], label) -> w [N, D]; a generator with z alone has none.
         renderer: what turns styles into images.
     """
 
@@ -56,6 +60,7 @@ class Generator(nn.Module):
     spaces: tuple[str, ...] = ("z",)
     style_rows: tuple[StyleRow, ...] = ()
     model_id: str = ""
+    mapping: Callable[..., Tensor]
     renderer: Renderer
 
     @property
@@ -94,15 +99,11 @@ class Generator(nn.Module):
     def _without(self, space: str) -> str:
         return f"this generator has no {space}; its spaces are {', '.join(self.spaces)}"
 
-    def map(self, z: Tensor, *, label: Label = None) -> Tensor:
-        """w [N, D] of z [N, Z]; the mapping network with a label of any form (see `codes`)."""
-        raise ValueError(self._without("w"))
-
     # What every generator has.
 
     def codes(
         self,
-        seeds: Iterable[int] | str | int | None = None,
+        seeds: Seeds | None = None,
         *,
         z: Tensor | None = None,
         space: str = "w_plus",
@@ -134,13 +135,12 @@ class Generator(nn.Module):
             raise ValueError(f"codes: no space {space!r}; spaces are {', '.join(self.spaces)}")
         if z is None:
             assert seeds is not None
-            numbers = parse_seeds(seeds) if isinstance(seeds, str) else seeds
-            z = z_from_seeds([numbers] if isinstance(numbers, int) else numbers, self.z_dim)
+            z = z_from_seeds(seed_numbers(seeds), self.z_dim)
         z = z.to(self.device)
         shape("codes: z", z, "N Z", Z=self.z_dim)
         if space == "z":
             return z
-        w = self.map(z, label=label)
+        w: Tensor = self.mapping(z, label)
         if space == "w":
             return w
         w_plus = self.truncate(w, psi=psi, cutoff=cutoff)
@@ -155,7 +155,7 @@ class Generator(nn.Module):
         self,
         codes: Codes,
         *,
-        space: str,
+        space: CodeSpace | None = None,
         psi: float = 1.0,
         cutoff: int | None = None,
         label: Label = None,
@@ -164,21 +164,19 @@ class Generator(nn.Module):
 
         Args:
             codes: z [N, Z], w [N, D] before truncation, w_plus [N, L, D] as it is, or styles.
-            space: which of these it is.
+            space: which of these it is; None = as their form tells.
             psi, cutoff: truncation of z and w; w_plus and styles are taken as they are.
             label: class, for z.
 
         Raises:
             ValueError: a space that cannot be rendered, or codes of another shape.
         """
-        if space not in self.spaces or space.startswith("act:"):
-            raise ValueError(f"enter: space {space!r} cannot be rendered by this generator")
+        space = self.space_of("enter", codes, space)
         if space == "styles" or not self.has_styles():
             return codes
-        if isinstance(codes, list):
-            raise ValueError(f"enter: codes in {space!r} are one tensor, got a list")
+        assert isinstance(codes, Tensor)
         if space == "z":
-            codes, space = self.map(codes, label=label), "w"
+            codes, space = self.mapping(codes, label), "w"
         if space == "w":
             codes = self.truncate(codes, psi=psi, cutoff=cutoff)
         return self.styles(codes)
@@ -193,34 +191,36 @@ class Generator(nn.Module):
             return rows
         return list(rows.split([row.channels for row in self.style_rows], dim=1))
 
-    def one_hot(self, label: Label, batch: int) -> Tensor | None:
-        """Labels [N, c_dim] float of any form of label.
+    def space_of(self, caller: str, codes: Codes, space: CodeSpace | None) -> CodeSpace:
+        """The space of codes: as told, or as their form tells.
+
+        A list is styles, three dimensions are w_plus; two may be z or w, so those must be told.
 
         Raises:
-            ValueError: a label where there are no classes, none where there are, or one out of range.
+            ValueError: a space that this generator cannot render, or codes of another form.
         """
-        if self.c_dim == 0:
-            if label is not None:
-                raise ValueError("label: this generator has no classes; leave the label out")
-            return None
-        if label is None:
+        if space is None:
+            if isinstance(codes, Tensor) and codes.dim() == 2 and self.has_styles():
+                raise ValueError(
+                    f'{caller}: codes {list(codes.shape)} may be z or w; say space="z" or space="w"'
+                )
+            space = "styles" if isinstance(codes, list) else "w_plus" if codes.dim() == 3 else "z"
+        if space not in self.spaces or space.startswith("act:"):
             raise ValueError(
-                f"label: a conditional generator needs a class 0-{self.c_dim - 1}; give label= (--class)"
+                f"{caller}: codes in {space!r} cannot be rendered by this generator; its spaces are "
+                f"{', '.join(s for s in self.spaces if not s.startswith('act:'))}"
             )
-        label = torch.as_tensor(label, device=self.device)
-        if label.dim() == 2:
-            shape("label", label, "N c_dim", N=batch, c_dim=self.c_dim)
-            return label.float()
-        label = label.reshape(-1).expand(batch) if label.numel() == 1 else label
-        shape("label", label, "N", N=batch)
-        if label.is_floating_point() or (label < 0).any() or (label >= self.c_dim).any():
-            raise ValueError(
-                f"label: classes are integers 0-{self.c_dim - 1}, got {label.tolist()}"
+        if isinstance(codes, list) != (space == "styles"):
+            form = (
+                "a list of styles" if isinstance(codes, list) else f"a tensor {list(codes.shape)}"
             )
-        return nn.functional.one_hot(label.long(), self.c_dim).float()
-
-
-Label = int | Sequence[int] | Tensor | None
+            raise ValueError(f"{caller}: codes in {space!r} do not come as {form}")
+        if isinstance(codes, Tensor):
+            letters = {"z": "N Z", "w": "N D", "w_plus": "N L D"}[space]
+            sizes = {"Z": self.z_dim, "L": self.num_ws, "D": self.w_dim}
+            known = {k: v for k, v in sizes.items() if k in letters.split()}
+            shape(f"{caller}: codes in {space}", codes, letters, **known)
+        return space
 
 
 def check_truncation(psi: float, cutoff: int | None, num_ws: int) -> None:

@@ -79,7 +79,9 @@ def build(
 ) -> Generator:
     """A generator of a checkpoint's config and tensors (shared, not copied, where they can be)."""
     with torch.device("meta"):
-        generator = StyleGAN2(checkpoint.config, dtype=dtype)
+        # Half precision is the renderer's; else the parameters, as they are now, decide.
+        activations = dtype if dtype.itemsize < 4 else None
+        generator = StyleGAN2(checkpoint.config, dtype=activations)
     generator.load_state_dict(checkpoint.tensors, strict=True, assign=True)
     parameters = torch.float64 if dtype == torch.float64 else torch.float32
     generator = generator.to(device=device, dtype=parameters).requires_grad_(False).eval()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,8 @@ from .._shapes import shape
 from ..checkpoints import StyleGAN2Config
 from ..rendering import LayerState, Noise, Packed, PlainRenderer
 from ..rendering.noise import layer_noise
-from .generator import Generator, Label, StyleRow, ToRGB, check_truncation
+from .generator import Generator, StyleRow, ToRGB, check_truncation
+from .labels import Label, one_hot
 
 _EPS = 1e-8
 
@@ -46,15 +47,12 @@ class Mapping(nn.Module):
         rows = () if config.w_avg_rows == 1 else (config.w_avg_rows,)
         self.register_buffer("w_avg", torch.zeros(*rows, config.w_dim))
 
-    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """w [N, D] of z [N, Z] and one-hot labels [N, c_dim]."""
-        x = normalise(z)
-        if self.c_dim:
-            if label is None:
-                raise ValueError(
-                    f"mapping: a conditional generator needs labels [N, {self.c_dim}]; give label="
-                )
-            x = torch.cat((x, normalise(self.embed(label))), dim=1)
+    def forward(self, z: Tensor, label: Label = None) -> Tensor:
+        """w [N, D] of z [N, Z]; a label is a class, [N] classes or one-hot rows [N, c_dim]."""
+        x = normalise(z.to(self.w_avg.dtype))
+        rows = one_hot(label, len(z), self.c_dim, like=x)
+        if rows is not None:
+            x = torch.cat((x, normalise(self.embed(rows))), dim=1)
         for layer in self.layers:
             # The bias is the operator's, so only the product is the linear layer's.
             x = ops.bias_act(x @ layer.weight.t(), layer.bias)  # type: ignore[operator, arg-type]
@@ -78,7 +76,13 @@ class StyleLayer(nn.Module):
         self.register_buffer("noise", torch.randn(size, size))
 
     def forward(
-        self, x: Tensor, style: Tensor, *, filter: Tensor, noise: Noise, packed: Packed | None
+        self,
+        x: Tensor,
+        style: Tensor,
+        *,
+        filter: Tensor,
+        noise: Noise,
+        packed: Packed[Tensor] | None,
     ) -> Tensor:
         """The layer's output [N, O, H, W]."""
         drawn = layer_noise(
@@ -117,7 +121,7 @@ class ToRGBLayer(nn.Module):
         *,
         skip: Tensor | None,
         filter: Tensor,
-        packed: Packed | None,
+        packed: Packed[Tensor] | None,
     ) -> Tensor:
         """The picture so far [N, 3, H, W]."""
         return ops.to_rgb(
@@ -144,7 +148,7 @@ class Synthesis(nn.Module):
         rows, columns = (_binomial(taps) for taps in config.filter_shape)
         self.register_buffer("filter", torch.outer(rows, columns))
         self.rows = tuple(_style_rows(config))
-        self.num_ws, self.w_dim = config.num_ws, config.w_dim
+        self.num_ws, self.w_dim, self.channels = config.num_ws, config.w_dim, config.img_channels
 
     def affines(self) -> list[nn.Linear]:
         """Affine of each style row."""
@@ -169,7 +173,7 @@ class Synthesis(nn.Module):
         stop: int | None = None,
         noise: Noise = "const",
         dtype: torch.dtype | None = None,
-        packed: Packed | None = None,
+        packed: Packed[Tensor] | None = None,
     ) -> Tensor | LayerState:
         """Run the layers after `state`, to `stop` or to the picture. See `Renderer.render`."""
         self._check(styles, state, stop)
@@ -197,7 +201,7 @@ class Synthesis(nn.Module):
         x: Tensor,
         rgb: Tensor | None,
         styles: Sequence[Tensor] | Tensor,
-        packed: Packed | None,
+        packed: Packed[Tensor] | None,
     ) -> Tensor | None:
         """The picture after a style_layer: even ones end a block and have a to_rgb."""
         if layer % 2:
@@ -218,11 +222,32 @@ class Synthesis(nn.Module):
         batch = styles[0].shape[0] if state is None else state.x.shape[0]
         for row, style in zip(self.rows, styles, strict=True):
             shape(f"render: styles of {row.name}", style, "N C", N=batch, C=row.channels)
-        first = 0 if state is None else state.index + 1
-        if stop is not None and not first <= stop < len(self.layers):
+        first = 0
+        if state is not None:
+            self._check_state(state)
+            first = state.index + 1
+        last = len(self.layers) - 1
+        if stop is not None and first > last:
+            raise ValueError("render: the state is that of the last style_layer; leave stop out")
+        if stop is not None and not first <= stop <= last:
+            raise ValueError(f"render: stop must be a style_layer {first}-{last}, got {stop}")
+
+    def _check_state(self, state: LayerState) -> None:
+        """A state must be one of this network: any other shape would render garbage."""
+        last = len(self.layers) - 1
+        if not 0 <= state.index <= last:
+            raise ValueError(f"render: state.index must be 0-{last}, got {state.index}")
+        layer = cast(StyleLayer, self.layers[state.index])
+        side, outputs = layer.noise.shape[-1], layer.weight.shape[0]
+        batch = shape("render: state.x", state.x, "N C H W", C=outputs, H=side, W=side)["N"]
+        if (state.rgb is None) != (state.index == 0):
+            came = "None" if state.rgb is None else list(state.rgb.shape)
             raise ValueError(
-                f"render: stop must be a style_layer {first}-{len(self.layers) - 1}, got {stop}"
+                f"render: state.rgb is None at style_layer 0 and there alone; got {came} at {state.index}"
             )
+        if state.rgb is not None:  # the picture of the block before
+            known = {"N": batch, "P": self.channels, "H": side // 2, "W": side // 2}
+            shape("render: state.rgb", state.rgb, "N P H W", **known)
 
     def forward(self, codes: Tensor | Sequence[Tensor], *, noise: Noise = "const") -> Tensor:
         """Images [N, 3, H, W] of w [N, D], w_plus [N, L, D] (both as they are) or styles, with gradients."""
@@ -248,6 +273,7 @@ class StyleGAN2(Generator):
     """
 
     family = "stylegan2"
+    mapping: Mapping
 
     def __init__(self, config: StyleGAN2Config, *, dtype: torch.dtype | None = None) -> None:
         super().__init__()
@@ -260,11 +286,6 @@ class StyleGAN2(Generator):
         activations = (f"act:{i}" for i in range(config.num_layers))
         self.spaces = ("z", "w", "w_plus", "styles", *activations)
         self.renderer = PlainRenderer(self.synthesis, dtype=dtype)
-
-    def map(self, z: Tensor, *, label: Label = None) -> Tensor:
-        """w [N, D] of z [N, Z]; labels in any form of `codes`."""
-        w = self.mapping(z.to(self.mapping.w_avg.dtype), self.one_hot(label, z.shape[0]))
-        return w  # type: ignore[no-any-return]
 
     def truncation_scale(self, *, psi: float = 1.0, cutoff: int | None = None) -> Tensor:
         """What truncation multiplies a step in w by, per w slot [L]."""
@@ -285,7 +306,7 @@ class StyleGAN2(Generator):
         """
         if w.dim() == 2:
             shape("truncate: w", w, "N D", D=self.w_dim)
-            w = w[:, None].expand(-1, self.num_ws, -1)
+            w = w[:, None].repeat(1, self.num_ws, 1)  # slots of their own, which an edit may move
         shape("truncate: w_plus", w, "N L D", L=self.num_ws, D=self.w_dim)
         scale = self.truncation_scale(psi=psi, cutoff=cutoff)
         if psi == 1:
@@ -314,7 +335,15 @@ class StyleGAN2(Generator):
             to_rgb: which to_rgb rows count: "last" (the one alone in its slot; the published choice),
                 "none", "first" or "all".
         """
-        slots = range(self.num_ws) if layers is None else layers
+        slots = range(self.num_ws) if layers is None else [int(slot) for slot in layers]
+        if not set(slots) <= set(range(self.num_ws)):
+            raise ValueError(
+                f"style_weights: layers are w slots 0-{self.num_ws - 1}, got {list(slots)}"
+            )
+        if to_rgb not in get_args(ToRGB):
+            raise ValueError(
+                f"style_weights: to_rgb must be one of {', '.join(get_args(ToRGB))}, got {to_rgb!r}"
+            )
         count = sum(row.to_rgb for row in self.style_rows)
         wanted = {"none": (), "first": (0,), "last": (count - 1,), "all": range(count)}[to_rgb]
         weights, block = [], 0
@@ -339,14 +368,16 @@ def _style_rows(config: StyleGAN2Config) -> list[StyleRow]:
 
 
 def _weight(
-    layer: StyleLayer | ToRGBLayer, name: str, dtype: torch.dtype, packed: Packed | None
+    layer: StyleLayer | ToRGBLayer, name: str, dtype: torch.dtype, packed: Packed[Tensor] | None
 ) -> Tensor:
     """The layer's weight in the activations' dtype and memory format, packed once where it may be."""
-    if packed is None:
-        return layer.weight
-    return packed.get(
-        name, layer.weight, dtype, lambda w: w.to(dtype, memory_format=torch.channels_last)
-    )
+
+    def pack(weight: Tensor) -> Tensor:
+        return weight.to(dtype, memory_format=torch.channels_last)
+
+    if packed is None:  # the same form, so the same bits, with gradients
+        return pack(layer.weight)
+    return packed.get(name, layer.weight, dtype, pack)
 
 
 def _linear(inputs: int, outputs: int, bias: float = 0.0) -> nn.Linear:

@@ -83,7 +83,8 @@ def edit_styles(
 
     Raises:
         ValueError, TypeError: a shape, dtype or device that does not fit.
-        IndexError: a row out of range (on a CUDA device, which is not waited for, such a row is NaN).
+        IndexError: a row out of range. On a CUDA device, which is not waited for, the native kernel
+            makes such a row NaN, and the reference fails by torch's device assertion.
 
     Source: the affine of Karras et al. 2019, equation 1, is linear: styles(w + a d) = styles(w) + a A d.
     """
@@ -94,7 +95,8 @@ def edit_styles(
         shape(f"edit_styles: {name}", index, "B", B=b)
         if index.dtype != torch.int64:
             raise TypeError(f"edit_styles: {name} must be int64, got {index.dtype}")
-        if index.device.type != "cpu" or b == 0:
+        # On a GPU the answer would have to be waited for, and a compiler cannot look at values.
+        if index.device.type != "cpu" or b == 0 or torch.compiler.is_compiling():
             continue
         low, high = index.aminmax()
         if low < 0 or high >= len(rows):

@@ -91,14 +91,20 @@ def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     strength = 1.0 if noise_strength is None else noise_strength
 
     unscaled = None
-    if ctx.demodulate:
-        # conv * d is what stood before the activation, less noise and bias; where y was clamped the
-        # gradient is zero, so the inverse need not hold there.
-        # The inverse of a leaky ReLU is one with the inverse slope.
-        z = leaky_relu(y, 1 / ctx.slope) / ctx.gain
-        z = z if bias is None else z - bias.to(z.dtype).view(1, -1, 1, 1)
-        z = z if picture is None else z - (picture * strength).to(z.dtype)
+    if ctx.demodulate and (needs[1] or needs[2]):
+        if y.dtype.itemsize < 4:
+            # In half precision y has lost what bias and noise outweigh, so the convolution is made again.
+            z = _modulated_conv2d.reference(x, style, weight, filter, ctx.up, 1, True)
+        else:
+            # conv * d is what stood before the activation, less noise and bias; where y was clamped the
+            # gradient is zero, so the inverse need not hold there. A leaky ReLU's inverse is one with
+            # the inverse slope.
+            z = leaky_relu(y, 1 / ctx.slope) / ctx.gain
+            z = z if bias is None else z - bias.to(z.dtype).view(1, -1, 1, 1)
+            z = z if picture is None else z - (picture * strength).to(z.dtype)
         unscaled = (grad * z).sum((2, 3))
+    elif ctx.demodulate:
+        unscaled = grad.new_zeros(style.shape[0], weight.shape[0])
     dx, ds, dw = _modulated_conv2d.modulation_backward(
         grad, unscaled, x, style, weight, filter, ctx.up, 1, needs[:3]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -10,7 +11,8 @@ from torch import Tensor
 
 from .._seeds import subkey
 
-NoiseMode = Literal["const", "random", "none"]
+NoiseMode = Literal["const", "random", "none", "sample"]
+_PLAIN = ("const", "random", "none")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,24 @@ class SampleNoise:
         return SampleNoise(self.key, self.ids[index])
 
 
-Noise = NoiseMode | SampleNoise
+Noise = Literal["const", "random", "none"] | SampleNoise
+
+
+def noise_of(
+    caller: str, mode: NoiseMode, key: int, ids: Sequence[int], device: torch.device
+) -> Noise:
+    """What a renderer takes, of a mode by name; "sample" draws by the ids of the samples.
+
+    Raises:
+        ValueError: an unknown mode.
+    """
+    if mode == "sample":
+        return SampleNoise(key, torch.tensor(ids, dtype=torch.int64, device=device))
+    if mode not in _PLAIN:
+        raise ValueError(
+            f"{caller}: noise_mode must be one of {', '.join(get_args(NoiseMode))}, got {mode!r}"
+        )
+    return mode
 
 
 def layer_noise(
@@ -61,5 +80,5 @@ def layer_noise(
     if noise == "random":
         return {"noise": torch.randn(batch, 1, *const.shape, dtype=dtype, device=const.device)}
     raise ValueError(
-        f"render: noise must be one of {', '.join(get_args(NoiseMode))} or SampleNoise, got {noise!r}"
+        f"render: noise must be one of {', '.join(_PLAIN)} or SampleNoise, got {noise!r}"
     )

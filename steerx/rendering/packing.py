@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
+Form = TypeVar("Form")
 
-class Packed:
-    """A cache of derived tensors, keyed by the version, dtype and device of what they were made from.
 
-    An in-place edit of a parameter raises its version, so the next `get` builds anew. (Writing through
-    ``.data`` hides an edit from torch and from this cache; call `clear` after it.)
+class Packed(Generic[Form]):
+    """A cache of derived forms, keyed by version, dtype and device of their source and by instruction set.
+
+    An in-place edit of a parameter raises its version, so the next `get` builds anew; so does another
+    parameter in its place. (Writing through ``.data`` hides an edit from torch and from this cache;
+    call `clear` after it.)
     """
 
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[tuple[Any, ...], Tensor]] = {}
+    def __init__(self, isa: str = "") -> None:
+        """Start empty; `isa` names the instruction set that the forms are for, where they depend on it."""
+        self.isa = isa
+        self._kept: dict[str, tuple[tuple[Any, ...], Tensor, Form]] = {}
 
     def get(
-        self, name: str, source: Tensor, dtype: torch.dtype, build: Callable[[Tensor], Tensor]
-    ) -> Tensor:
+        self, name: str, source: Tensor, dtype: torch.dtype, build: Callable[[Tensor], Form]
+    ) -> Form:
         """The packed form of `source`, built now if it was not, or not from what `source` now is."""
-        key = (
-            source.data_ptr(),
-            source._version,
-            source.dtype,
-            source.device,
-            dtype,
-            torch.backends.cpu.get_cpu_capability(),
-        )
+        if source.is_inference():  # such a tensor has no version that could tell of edits
+            return build(source)
+        plain = source.detach()
+        key = (plain.data_ptr(), source._version, plain.dtype, plain.device, dtype, self.isa)
         kept = self._kept.get(name)
         if kept is None or kept[0] != key:
-            kept = (key, build(source.detach()))
+            # The source is kept alive: a freed one could hand its address to its successor.
+            kept = (key, plain, build(plain))
             self._kept[name] = kept
-        return kept[1]
+        return kept[2]
 
     def clear(self) -> None:
         """Forget everything."""

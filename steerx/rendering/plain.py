@@ -25,7 +25,7 @@ class Network(Protocol):
         stop: int | None,
         noise: Noise,
         dtype: torch.dtype | None,
-        packed: Packed | None,
+        packed: Packed[Tensor] | None,
     ) -> Tensor | LayerState:
         """Run style_layers after `state` until `stop`, or to the picture."""
         ...
@@ -40,7 +40,7 @@ class PlainRenderer:
         """Store the network and the dtype of activations (None = the parameters' own)."""
         self.network = network
         self.dtype = dtype
-        self.packed = Packed()
+        self.packed: Packed[Tensor] = Packed()
 
     def __repr__(self) -> str:
         return f"PlainRenderer(dtype={self.dtype})"

@@ -192,3 +192,35 @@ def test_a_generator_with_z_alone_is_legal(conv_generator) -> None:
         G.codes(seeds=0, space="w")
     with pytest.raises(ValueError, match="has no styles; its spaces are z"):
         G.style_weights()
+
+
+def test_slots_of_w_plus_are_their_own(tiny) -> None:
+    w_plus = tiny.codes(seeds="0-1")
+    other = w_plus[:, 0].clone()
+    w_plus[:, 3] += 1
+    assert torch.equal(w_plus[:, 0], other)
+
+
+def test_a_conditional_network_maps_in_float64() -> None:
+    G = tiny_generator(c_dim=3).double()
+    assert G.codes(seeds=0, label=1, space="w").dtype == torch.float64
+
+
+def test_the_mapping_module_takes_labels_in_every_form() -> None:
+    G = tiny_generator(c_dim=3)
+    z = G.codes(seeds="0-1", space="z")
+    assert torch.equal(G.mapping(z, 2), G.codes(z=z, label=[2, 2], space="w"))
+
+
+@pytest.mark.parametrize("seeds", [3, np.int64(3), "3", [3], np.array([3])])
+def test_one_seed_may_come_in_many_forms(tiny, seeds) -> None:
+    assert torch.equal(tiny.codes(seeds=seeds), tiny.codes(seeds=range(3, 4)))
+
+
+def test_style_weights_refuse_what_is_not_there(tiny) -> None:
+    with pytest.raises(ValueError, match=r"layers are w slots 0-5, got \[99\]"):
+        tiny.style_weights([99])
+    with pytest.raises(
+        ValueError, match="to_rgb must be one of none, first, last, all, got 'junk'"
+    ):
+        tiny.style_weights(to_rgb="junk")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from steerx.rendering import LayerState, SampleNoise
+from steerx.rendering import LayerState, Packed, SampleNoise
 from tests.tiny import tiny_generator
 
 
@@ -94,8 +96,59 @@ def test_packed_weights_follow_edits_in_place(tiny) -> None:
         packed.clear()
         assert torch.equal(after, tiny.renderer.render(styles))
     assert not torch.allclose(before, after)
-    # With gradients on, the parameters themselves are used.
-    torch.testing.assert_close(after, tiny.renderer.render(styles), rtol=1e-4, atol=1e-5)
+    assert torch.equal(after, tiny.renderer.render(styles))  # with gradients on: the same bits
+
+
+def test_packed_weights_follow_a_parameter_that_is_replaced(tiny) -> None:
+    styles = tiny.codes(seeds="0-1", space="styles")
+    layer = tiny.synthesis.layers[2]
+    with torch.no_grad():
+        for number in range(20):  # a freed parameter's address is soon another's
+            layer.weight = torch.nn.Parameter(torch.full_like(layer.weight, 0.01 * (number + 1)))
+            layer.weight.data[0] = number
+            ours = tiny.renderer.render(styles)
+            tiny.renderer.packed.clear()
+            assert torch.equal(ours, tiny.renderer.render(styles))
+
+
+def test_packed_forms_are_told_apart_by_dtype_and_instruction_set() -> None:
+    source = torch.nn.Parameter(torch.ones(3))
+    packed: Packed[torch.Tensor] = Packed("avx2")
+    wide = packed.get("a", source, torch.float32, torch.clone)
+    assert packed.get("a", source, torch.bfloat16, lambda t: t.bfloat16()).dtype == torch.bfloat16
+    packed.isa = "avx512"
+    assert packed.get("a", source, torch.float32, torch.clone) is not wide
+
+
+def test_a_network_made_in_inference_mode_renders() -> None:
+    with torch.inference_mode():
+        G = tiny_generator()
+        inside = G.renderer.render(G.codes(seeds="0-1", space="styles"))
+    outside = tiny_generator()
+    assert torch.equal(inside, outside.renderer.render(outside.codes(seeds="0-1", space="styles")))
+
+
+@pytest.mark.parametrize(
+    "change, error",
+    [
+        ({"index": 9}, "state.index must be 0-4, got 9"),
+        ({"x": torch.zeros(2, 9, 4, 4)}, r"state.x must be .* with C = 9, H = 8, W = 8"),
+        ({"rgb": None}, "state.rgb is None at style_layer 0 and there alone"),
+        ({"rgb": torch.zeros(2, 3, 8, 8)}, r"state.rgb must be .* H = 4, W = 4"),
+    ],
+)
+def test_a_state_of_another_network_is_refused(tiny, change, error) -> None:
+    styles = tiny.codes(seeds="0-1", space="styles")
+    state = replace(tiny.renderer.render(styles, stop=2), **change)
+    with pytest.raises(ValueError, match=error):
+        tiny.renderer.render(styles, state=state)
+
+
+def test_after_the_last_layer_there_is_nothing_to_stop_at(tiny) -> None:
+    styles = tiny.codes(seeds="0-1", space="styles")
+    state = tiny.renderer.render(styles, stop=4)
+    with pytest.raises(ValueError, match="that of the last style_layer; leave stop out"):
+        tiny.renderer.render(styles, state=state, stop=4)
 
 
 @pytest.mark.parametrize("dtype, bound", [(torch.bfloat16, 3e-2), (torch.float16, 4e-3)])
