@@ -26,7 +26,7 @@ ALPHAS = (-3.0, -1.5, 0.0, 1.5, 3.0)
 SHOWN = ("smile", "age", "pose", "eyeglasses")
 ENTANGLED = ("age", "eyeglasses")  # most old faces of this world wear them
 K = 5
-SAMPLES = 4000
+SAMPLES = 2000
 CODES = 100_000
 RATIO = 0.1
 PSI = 0.7
@@ -71,7 +71,7 @@ def demo(
     for one in found:
         one.directions.save(out / one.file, overwrite=True)
         grid = sweep(G, directions=one.directions, alphas=ALPHAS, seeds=SEEDS, psi=PSI)
-        with rendering(G, f"rendering {one.title}", len(grid)):
+        with rendering(G, f"rendering {one.title}", grid.renders):
             _ = grid.images
         sections.append(Section(one.title, grid, one.text))
         stem = Path(one.file).stem

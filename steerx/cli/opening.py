@@ -59,10 +59,11 @@ def device_of(words: str) -> torch.device:
 
 def check_label(G: Generator, label: int | None) -> None:
     """Refuse a class that this generator does not have, or none where one is needed."""
+    from ..generators.labels import one_hot
     from .failures import argument
 
     with argument("--class"):
-        G.one_hot(label, 1)
+        one_hot(label, 1, G.c_dim, like=next(G.parameters()))
 
 
 def open_directions(

@@ -67,7 +67,7 @@ def sample(
     from ..scoring import batch_size
 
     kept = []
-    batch = batch_size(G)
+    batch = batch_size("sample", G, None)
     with progress("rendering", len(numbers)) as advance, torch.inference_mode():
         for first in range(0, len(numbers), batch):
             some = numbers[first : first + batch]

@@ -120,7 +120,7 @@ def sweep(
     sheet, page, film = (outdir / name for name in ("grid.png", "index.html", "sweep.webp"))
     extra = [path for path, wanted in ((page, report), (film, webp)) if wanted]
     claim([*strips, sheet, *extra], force=force)
-    with rendering(G, "rendering", len(grid)):
+    with rendering(G, "rendering", grid.renders):
         _ = grid.images
     write_strips(grid, strips, scale=scale, force=force)
     write(sheet, encode(grid.grid(scale=scale), ".png"), force=force)
@@ -137,7 +137,7 @@ def sweep(
             command=said(),
             overwrite=force,
         )
-    typer.echo(f"{len(grid)} pictures of {G.resolution} px in {len(strips)} strips and {sheet}")
+    typer.echo(f"{grid.renders} pictures of {G.resolution} px in {len(strips)} strips and {sheet}")
     for path in extra:
         typer.echo(f"open {path}")
 

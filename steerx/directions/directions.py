@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from . import algebra, checks
+from . import algebra, belonging, checks
 
 Unit: TypeAlias = Literal["raw", "sigma"]
 Motion: TypeAlias = Literal["relative", "absolute"]
@@ -316,18 +316,24 @@ class Directions:
         Raises:
             ValueError: another resolution; or another checkpoint without `any_checkpoint`.
         """
-        if self.resolution is not None and self.resolution != resolution:
-            raise ValueError(
-                f"Directions ({', '.join(self.names[:3])}) were mined at {self.resolution} px, "
-                f"this generator makes {resolution} px, so its layers are others; mine them again "
-                "with this generator"
-            )
-        if self.model_id is not None and self.model_id != model_id and not any_checkpoint:
-            raise ValueError(
-                f"Directions ({', '.join(self.names[:3])}) were mined in checkpoint "
-                f"{self.model_id[:12]}, this one is {str(model_id)[:12]}; mine them again, or say "
-                "any_checkpoint=True to apply them regardless"
-            )
+        belonging.check_model(self, model_id, resolution, any_checkpoint)
+
+    def check_generator(self, G: belonging.Target, *, any_checkpoint: bool = False) -> None:
+        """Refuse a generator that these directions were not mined in, or do not fit.
+
+        More than `check_model`: the vectors must be as long as the codes of their space, and the
+        layers must be there. This also holds for a set that does not know its network, and under
+        `any_checkpoint`.
+
+        Args:
+            G: a generator (its model_id, resolution, z_dim, w_dim, num_ws and style_rows).
+            any_checkpoint: apply to another checkpoint of the same resolution on purpose.
+
+        Raises:
+            ValueError: as `check_model`, or vectors or layers that do not fit.
+        """
+        belonging.check_model(self, G.model_id, G.resolution, any_checkpoint)
+        belonging.check_sizes(self, G)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the set as safetensors, whole or not at all (format: `directions.file`)."""
