@@ -67,7 +67,7 @@ def edit(
     sets = [as_directions(d) for d in several(directions)]
     if G is not None:
         for one in sets:
-            one.check_model(G.model_id, G.resolution, any_checkpoint=any_checkpoint)
+            one.check_generator(G, any_checkpoint=any_checkpoint)
     spaces = sorted({one.space for one in sets})
     if isinstance(codes, Tensor) and codes.dim() == 2 and len(spaces) > 1:
         raise ValueError(

@@ -104,7 +104,7 @@ def sweep(
     """
     sets = [as_directions(d) for d in several(directions)]
     for one in sets:
-        one.check_model(G.model_id, G.resolution, any_checkpoint=any_checkpoint)
+        one.check_generator(G, any_checkpoint=any_checkpoint)
         if one.space not in G.spaces or one.space.startswith("act:"):
             raise ValueError(
                 f"sweep: directions in {one.space!r} cannot be swept on this generator; "

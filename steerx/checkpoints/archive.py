@@ -115,7 +115,10 @@ def _central(data: bytes, at: int, base: int) -> tuple[str, int, int, int]:
     if flags & _ENCRYPTED or method != 0:
         raise _bad("an entry is compressed or encrypted; torch stores them plainly", place)
     at += _CENTRAL.size
-    raw, extra = data[at : at + name_length], data[at + name_length :][:extra_length]
+    raw, extra = (
+        data[at : at + name_length],
+        data[at + name_length : at + name_length + extra_length],
+    )
     end = at + name_length + extra_length + comment_length
     if end > len(data):
         raise _bad("the directory is cut short", place)

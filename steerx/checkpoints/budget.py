@@ -34,6 +34,7 @@ class Budget:
             "storages": 200_000,
             "modules": 20_000,
             "settings": 20_000,
+            "set members and dict items": 500_000,  # memory that no file size vouches for
         }
         self._tensor_bytes = 0
         self._storage_bytes = 0
@@ -42,7 +43,7 @@ class Budget:
         """Take `amount` of the budget `name`, or refuse the file."""
         left = self._left[name] - amount
         if left < 0:
-            raise CheckpointError(Kind.LIMIT, f"the file needs too many {name}", offset)
+            raise CheckpointError(Kind.LIMIT, f"the file needs too much: {name}", offset)
         self._left[name] = left
 
     def add_storage(self, nbytes: int, *, offset: int | None = None) -> None:

@@ -68,6 +68,7 @@ def build(machine: Machine, target: object, state: object) -> None:
         _set_array(machine, target, state)
     elif isinstance(target, Settings) and type(state) is dict and not target:
         machine.budget.spend("work", len(state), offset=machine.offset)
+        machine.budget.spend("set members and dict items", len(state), offset=machine.offset)
         target.update(state)
     elif (
         isinstance(target, OrderedPairs)
@@ -119,6 +120,7 @@ def _ordered(machine: Machine, arguments: tuple[object, ...]) -> object:
     if type(pairs) is not list:
         _bad(machine, "an OrderedDict is not made from one list of pairs")
     machine.budget.spend("work", _PAIR_WORK * len(pairs), offset=machine.offset)
+    machine.budget.spend("set members and dict items", len(pairs), offset=machine.offset)
     for pair in pairs:
         if type(pair) not in (list, tuple) or len(pair) != 2:
             _bad(machine, "an OrderedDict is not made from one list of pairs")
@@ -131,6 +133,7 @@ def _set(machine: Machine, arguments: tuple[object, ...]) -> object:
     if type(items) is not list:
         _bad(machine, "a set is not made from one list")
     machine.budget.spend("work", _ITEM_WORK * len(items), offset=machine.offset)
+    machine.budget.spend("set members and dict items", len(items), offset=machine.offset)
     return {machine.key(item) for item in items}
 
 

@@ -41,13 +41,17 @@ def read_contents(source: FileSource) -> Contents:
     """
     budget = Budget(source.size)
     head = source.read(0, min(source.size, 512))
-    if head[:2] == b"PK":
+    # safetensors first: the low bytes of a header's length may be those of any other container, while
+    # no pickle or archive both announces a length that fits the file and has its brace behind it.
+    if head[8:9] == b"{" and 8 + int.from_bytes(head[:8], "little") <= source.size:
+        tensors, metadata = read_tensor_file(source, budget)
+        contents = Contents("safetensors", tensors, budget, metadata)
+    elif head[:2] == b"PK":
         contents = _zip(source, budget)
     elif head[:1] == b"\x80":
         contents = _pickle(source, budget)
     elif head[8:9] == b"{":
-        tensors, metadata = read_tensor_file(source, budget)
-        contents = Contents("safetensors", tensors, budget, metadata)
+        raise CheckpointError(Kind.TRUNCATED, "a safetensors header longer than the file", 0)
     elif head[257:262] == b"ustar":
         raise CheckpointError(
             Kind.UNSUPPORTED, "a tar file; unpack it, or save it again with a recent torch"

@@ -18,32 +18,39 @@ _FLOATS = {
 }
 
 
-def load_tensor(record: TensorRecord, *, name: str, allow_nonfinite: bool = False) -> Tensor:
-    """The record's numbers as a contiguous float32 tensor of its own.
+def load_tensor(
+    record: TensorRecord,
+    *,
+    name: str,
+    allow_nonfinite: bool = False,
+    dtype: torch.dtype | None = torch.float32,
+) -> Tensor:
+    """The record's numbers as a contiguous tensor of its own.
 
     Args:
         record: what to load; its bounds were checked when it was read.
         name: its name in the file, for messages.
         allow_nonfinite: accept NaN and infinity.
+        dtype: of the result; None = as stored.
 
     Raises:
         CheckpointError: `bad-tensor` for numbers that are not floating point, `non-finite`.
     """
-    dtype = _FLOATS.get(record.storage.dtype)
-    if dtype is None or record.storage.source is None:
+    stored = _FLOATS.get(record.storage.dtype)
+    if stored is None or record.storage.source is None:
         raise CheckpointError(
             Kind.BAD_TENSOR, f"{shown(name)} holds {record.storage.dtype}, not floating point"
         )
     numel = math.prod(record.shape)
     if numel == 0:
-        return torch.empty(record.shape)
+        return torch.empty(record.shape, dtype=dtype or stored)
     span = 1 + sum(
         (size - 1) * step for size, step in zip(record.shape, record.stride, strict=True)
     )
-    buffer = torch.empty(span, dtype=dtype)
+    buffer = torch.empty(span, dtype=stored)
     start = record.storage.start + record.offset * ITEM_BYTES[record.storage.dtype]
     record.storage.source.read_into(start, buffer.view(torch.uint8).numpy().data)
-    tensor = torch.as_strided(buffer, record.shape, record.stride).to(torch.float32)
+    tensor = torch.as_strided(buffer, record.shape, record.stride).to(dtype or stored)
     tensor = tensor.contiguous()
     if not allow_nonfinite and not is_finite(tensor):
         raise CheckpointError(

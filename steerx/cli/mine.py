@@ -11,7 +11,7 @@ import typer
 
 from . import scores as scores_of
 from .failures import USAGE, Failure
-from .opening import check_label, open_generator
+from .opening import check_codes, open_generator
 from .options import (
     Class,
     Device,
@@ -119,7 +119,7 @@ def ganspace(
     network = named(network, network_option)
     file = _claimed(output, "ganspace", force)
     G = open_generator(network, device=device, dtype="float32")
-    check_label(G, label)
+    check_codes(G, label)
     rows_of(layers, G.num_ws)
 
     from ..directions import GANSpace
@@ -178,7 +178,7 @@ def interfacegan(
     file = _claimed(output, "interfacegan", force)
     read = None if scores is None else scores_of.from_file(scores)
     G = open_generator(network, device=device, dtype="float32")
-    check_label(G, label)
+    check_codes(G, label, trunc)
     numbers = seeds_of(seeds) if seeds is not None else list(range(samples))
     if scorer == ScorerName.faces:
         read = scores_of.of_pictures(G, numbers, psi=trunc, label=label)

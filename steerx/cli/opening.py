@@ -57,13 +57,18 @@ def device_of(words: str) -> torch.device:
     return torch.device(words)
 
 
-def check_label(G: Generator, label: int | None) -> None:
-    """Refuse a class that this generator does not have, or none where one is needed."""
+def check_codes(
+    G: Generator, label: int | None, trunc: float = 1.0, cutoff: int | None = None
+) -> None:
+    """Refuse a class or a truncation that this generator does not have, before any work."""
+    from ..generators.generator import check_truncation
     from ..generators.labels import one_hot
     from .failures import argument
 
     with argument("--class"):
         one_hot(label, 1, G.c_dim, like=next(G.parameters()))
+    with argument("--trunc, --cutoff"):
+        check_truncation(trunc, cutoff, G.num_ws)
 
 
 def open_directions(
@@ -81,7 +86,7 @@ def open_directions(
     for file in files:
         try:
             one = as_directions(file)
-            one.check_model(G.model_id, G.resolution, any_checkpoint=any_checkpoint)
+            one.check_generator(G, any_checkpoint=any_checkpoint)
         except ValueError as error:
             line = str(error).replace("say any_checkpoint=True", "give --any-checkpoint")
             raise Failure(line if file in line else f"{file}: {line}", DATA) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .opening import check_label, open_generator
+from .opening import check_codes, open_generator
 from .options import (
     Class,
     Cutoff,
@@ -58,7 +58,7 @@ def sample(
     sheet = outdir / "grid.png"
     claim([*files.values(), *([sheet] if grid else [])], force=force)
     G = open_generator(network, device=device, dtype=dtype)
-    check_label(G, label)
+    check_codes(G, label, trunc, cutoff)
 
     import torch
     from PIL import Image

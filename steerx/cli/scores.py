@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .failures import DATA, USAGE, Failure
+from .failures import DATA, IO, USAGE, Failure
 from .progress import rendering
 
 if TYPE_CHECKING:
@@ -56,10 +56,26 @@ def of_pictures(G: Generator, seeds: list[int], *, psi: float, label: int | None
     from ..faces import scorer
     from ..scoring import score
 
+    warn_of_strangers(G)
     judge = scorer().to(G.device)
     with rendering(G, "rendering and scoring", len(seeds)):
         values = score(G, judge, seeds=seeds, psi=psi, label=label)
     return Scores(values.double(), judge.names)
+
+
+def warn_of_strangers(G: Generator) -> None:
+    """Say so where a scorer of the built-in faces is asked about another network."""
+    import warnings
+
+    from ..checkpoints import read
+    from ..generators.loading import resolve
+
+    if G.model_id != read(resolve("faces")).model_id:
+        warnings.warn(
+            "--scorer knows the built-in faces, and this is another network: unless it is a copy of "
+            "theirs, the scores mean nothing; give --scores FILE",
+            stacklevel=2,
+        )
 
 
 def of_truth(G: Generator, network: str, seeds: list[int]) -> Scores:
@@ -76,6 +92,7 @@ def of_truth(G: Generator, network: str, seeds: list[int]) -> Scores:
             "render its seeds with `steerx sample`, score them, and give --scores FILE",
             USAGE,
         )
+    warn_of_strangers(G)
     z = G.codes(seeds=seeds, space="z")
     assert not isinstance(z, list)
     return Scores(factors(z).double().cpu(), FACTORS)
@@ -88,6 +105,8 @@ def from_file(path: Path) -> Scores:
         Failure: a file that is neither, or holds something that is not a number.
         OSError: the file cannot be read.
     """
+    if not path.is_file():
+        raise Failure(f"{path} is no regular file; give scores as .csv or .npy", IO)
     if path.stat().st_size > _MAX_BYTES:
         raise Failure(f"{path}: scores of more than {_MAX_BYTES >> 30} GiB are not read", DATA)
     if path.suffix.lower() == ".npy":
@@ -101,16 +120,17 @@ def _npy(path: Path) -> Scores:
     import numpy as np
     import torch
 
+    from ..checkpoints import CheckpointError
+    from ..checkpoints.numpy_file import read_npy
+
     try:
-        array = np.load(path, allow_pickle=False)
-    except ValueError as error:
-        raise Failure(f"{path} is refused: not an array of numbers ({error})", DATA) from error
-    if (
-        not isinstance(array, np.ndarray)
-        or array.dtype.kind not in "fiub"
-        or array.ndim not in (1, 2)
-    ):
-        raise Failure(f"{path} is refused: scores must be numbers [N] or [N, A']", DATA)
+        array = read_npy(path, limit_bytes=_MAX_BYTES)
+    except CheckpointError as error:
+        raise Failure(f"{path} is refused: {error}", DATA) from error
+    if array.ndim not in (1, 2) or array.size == 0:
+        raise Failure(
+            f"{path} is refused: scores must be [N] or [N, A'], got {list(array.shape)}", DATA
+        )
     values = torch.from_numpy(array.astype(np.float64).reshape(len(array), -1))
     return Scores(values, tuple(f"attribute{k}" for k in range(values.shape[1])))
 
@@ -126,6 +146,11 @@ def _csv(path: Path) -> Scores:
     if len(lines) < 2:
         raise Failure(f"{path} is refused: give a line of names, then a line per picture", DATA)
     head, numbers = [name.strip() for name in lines[0]], []
+    if any(not name or head.count(name) > 1 or _is_number(name) for name in head):
+        raise Failure(
+            f"{path} is refused: its first line must name each column, got {', '.join(head)[:80]}",
+            DATA,
+        )
     for place, line in enumerate(lines[1:], 2):
         try:
             numbers.append([float(cell) for cell in line])
@@ -145,3 +170,11 @@ def _csv(path: Path) -> Scores:
             DATA,
         )
     return Scores(values[:, kept], tuple(names[k] for k in kept), [int(seed) for seed in drawn])
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

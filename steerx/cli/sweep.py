@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .failures import USAGE, Failure, argument
-from .opening import check_label, open_directions, open_generator
+from .opening import check_codes, open_directions, open_generator
 from .options import (
     Class,
     Cutoff,
@@ -96,7 +96,7 @@ def sweep(
         raise Failure("give direction files behind NETWORK; `steerx mine` makes them", USAGE)
     numbers, strengths = seeds_of(seeds), alphas_of(alphas, start, end, steps)
     G = open_generator(network, device=device, dtype=dtype)
-    check_label(G, label)
+    check_codes(G, label, trunc, cutoff)
     singles = open_directions(files, G, only=only, any_checkpoint=any_checkpoint)
     if layers is not None:
         rows = rows_of(layers, G.num_ws)

@@ -66,6 +66,13 @@ def orthogonal(subject: Directions, others: Sequence[Directions], metric: Metric
         changed["scale"] = (
             ((unit @ subject.covariance.double()) * unit).sum(-1).sqrt().to(subject.scale)
         )
+    elif subject.unit == "sigma":
+        warnings.warn(
+            f"{what}: without a covariance the sigma of the new vectors is not known, so alpha is a "
+            "plain length now; .in_sigma(covariance) makes it sigma again",
+            stacklevel=3,
+        )
+        changed.update(scale=torch.ones_like(subject.scale), unit="raw")
     earlier = subject.provenance.get("orthogonal_to", [])
     return replace(
         subject,

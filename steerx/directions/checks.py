@@ -12,6 +12,7 @@ from torch import Tensor
 from .._layers import format_layers
 
 _SPACES = ("z", "w", "w_plus", "styles")
+MAX_NAME = 200
 
 
 def vectors(value: object, space: object) -> int:
@@ -64,6 +65,11 @@ def names(value: Sequence[str] | None, count: int) -> tuple[str, ...]:
         raise ValueError(
             f"Directions: names must differ, got {', '.join(doubled)} twice; use rename"
         )
+    strange = [n for n in value if not (n.isprintable() and 0 < len(n) <= MAX_NAME)]
+    if strange:
+        raise ValueError(
+            f"Directions: names must be 1-{MAX_NAME} printable characters, got {strange[0][:40]!r}"
+        )
     return tuple(value)
 
 
@@ -112,7 +118,15 @@ def per_direction(name: str, value: Tensor, vecs: Tensor) -> Tensor:
         raise ValueError(
             f"Directions: {name} must be a tensor [K] with K = {len(vecs)}, got {came}"
         )
+    if name != "scores":  # an accuracy without samples is NaN
+        _finite(name, value)
     return value.to(vecs)
+
+
+def _finite(name: str, value: Tensor) -> Tensor:
+    if not bool(value.isfinite().all()):
+        raise ValueError(f"Directions: {name} must be finite numbers, got NaN or infinity")
+    return value
 
 
 def intercepts(value: Tensor, vecs: Tensor) -> Tensor:
@@ -120,7 +134,7 @@ def intercepts(value: Tensor, vecs: Tensor) -> Tensor:
     if not isinstance(value, Tensor) or value.shape != vecs.shape[:-1]:
         came = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise ValueError(f"Directions: intercepts must be {list(vecs.shape[:-1])}, got {came}")
-    return value.to(vecs)
+    return _finite("intercepts", value).to(vecs)
 
 
 def statistic(name: str, value: Tensor | None, vecs: Tensor, rank: int) -> Tensor | None:
@@ -129,7 +143,7 @@ def statistic(name: str, value: Tensor | None, vecs: Tensor, rank: int) -> Tenso
     if value is not None and (not isinstance(value, Tensor) or value.shape != expected):
         came = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise ValueError(f"Directions: {name} must be {list(expected)}, got {came}")
-    return None if value is None else value.to(vecs)
+    return None if value is None else _finite(name, value).to(vecs)
 
 
 def style_sizes(value: Sequence[int] | None, space: str, vecs: Tensor) -> tuple[int, ...] | None:

@@ -209,14 +209,18 @@ class Directions:
         return replace(self, **moved)
 
     @staticmethod
-    def concatenate(sets: Sequence[Directions]) -> Directions:
-        """One set from several whose whole-set fields agree; provenance becomes the list of theirs.
+    def concatenate(*several: Directions | Sequence[Directions]) -> Directions:
+        """One set from several, or from one list of them.
+
+        Fields of the whole set must agree; provenance becomes the list of theirs.
 
         Raises:
             ValueError: nothing to concatenate, or a field of the whole set differs (the message
                 names it).
         """
-        sets = list(sets)
+        sets: list[Directions] = []
+        for one in several:
+            sets.extend([one] if isinstance(one, Directions) else one)
         if not sets:
             raise ValueError("Directions.concatenate: the list is empty; give at least one set")
         joined: dict[str, Any] = {"provenance": {"concatenated": [s.provenance for s in sets]}}
@@ -234,7 +238,10 @@ class Directions:
         return replace(first, **joined)
 
     def orthogonal_to(
-        self, *others: Directions, metric: Literal["plain", "covariance"] = "plain"
+        self,
+        *others: Directions,
+        metric: Literal["plain", "covariance"] = "plain",
+        any_checkpoint: bool = False,
     ) -> Directions:
         """These directions without what they share with any number of conditions.
 
@@ -245,12 +252,14 @@ class Directions:
         and may condition each other. Conditions that depend on one
         another are harmless: the rank is cut at 1e-6 in float64, said in a warning and in the
             provenance.
-        Scores and intercepts belonged to the old vectors and are dropped; a sigma scale is
-        recomputed where the covariance is known.
+        Scores and intercepts belonged to the old vectors and are dropped. A sigma scale is computed
+        anew from this set's covariance; without one the result is in plain lengths (unit "raw"), said
+        in a warning, and `in_sigma(covariance)` brings sigma back.
 
         Args:
             others: conditions, each a set of one or more directions. None returns this set.
             metric: "plain" or "covariance".
+            any_checkpoint: take conditions of another checkpoint (never of another resolution).
 
         Returns:
             K directions with the names of this set.
@@ -264,10 +273,15 @@ class Directions:
         """
         if not others:
             return self
+        belonging.check_together("orthogonal_to", [self, *others], any_checkpoint)
         return algebra.orthogonal(self, others, metric)
 
     def cosines(
-        self, other: Directions | None = None, *, metric: Literal["plain", "covariance"] = "plain"
+        self,
+        other: Directions | None = None,
+        *,
+        metric: Literal["plain", "covariance"] = "plain",
+        any_checkpoint: bool = False,
     ) -> Tensor:
         """Cosines [K, K'] in float64 of these directions with others (or with one another).
 
@@ -275,6 +289,8 @@ class Directions:
         codes of covariance S it is the correlation of what two directions read off, where the plain
         cosine is not. Vectors per layer count as one long vector; `layers` are not looked at.
         """
+        if other is not None:
+            belonging.check_together("cosines", [self, other], any_checkpoint)
         return algebra.cosines(self, self if other is None else other, metric)
 
     def in_sigma(self, covariance: Tensor | None = None) -> Directions:
@@ -297,7 +313,13 @@ class Directions:
                 f"{list(self.vectors.shape)}, got {came}; GANSpace().fit(G).covariance_ is one"
             )
         v = self.vectors.double()
-        scale = ((v @ spread.to(v)) * v).sum(1).sqrt()
+        variance = ((v @ spread.to(v)) * v).sum(1)
+        if not bool((variance > 0).all() and variance.isfinite().all()):
+            raise ValueError(
+                "Directions.in_sigma: the covariance gives a direction no positive finite variance; "
+                "fit it on codes that vary along all of them"
+            )
+        scale = variance.sqrt()
         return replace(self, scale=scale.to(self.vectors), unit="sigma")
 
     def check_model(

@@ -15,10 +15,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import safetensors.torch
+from torch import Tensor
 
 from .._files import whole_file
+from ..checkpoints import CheckpointError
+from ..checkpoints.budget import Budget
+from ..checkpoints.loading import load_tensor
+from ..checkpoints.source import FileSource
+from ..checkpoints.tensor_file import parse_json, read_tensor_file
 from .directions import Directions
 
 VERSION = 1
@@ -73,34 +78,47 @@ def load(path: str | os.PathLike[str]) -> Directions:
         DirectionsFileError: it is no direction file, of a newer version, or incomplete.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"Directions.load: there is no file {path}; check the path")
     try:
-        with safetensors.safe_open(path, framework="pt") as opened:
-            metadata = opened.metadata() or {}
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except safetensors.SafetensorError as error:
-        raise DirectionsFileError(f"{path} is not a safetensors file: {error}") from error
+        metadata, tensors = _read(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"Directions.load: there is no file {path}; check the path"
+        ) from error
+    except CheckpointError as error:
+        raise DirectionsFileError(f"{path} is not a direction file: {error}") from error
     if "steerx" not in metadata:
         raise DirectionsFileError(f"{path} holds no directions: its metadata has no key steerx")
     values = _fields(path, metadata["steerx"])
     if "vectors" not in tensors:
         raise DirectionsFileError(f"{path}: the tensor vectors is missing")
-    known = {name: tensor.clone() for name, tensor in tensors.items() if name in _TENSORS}
-    return _build(path, known, values)
+    return _build(path, tensors, values)
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Metadata and known tensors, by the reader that expects hostile files."""
+    with FileSource(path) as source:
+        records, metadata = read_tensor_file(source, Budget(source.size))
+        tensors = {
+            # What must be finite is checked by name when the set is made; an accuracy may be NaN.
+            name: load_tensor(record, name=name, dtype=None, allow_nonfinite=True)
+            for name, record in records.items()
+            if name in _TENSORS
+        }
+        source.check_unchanged()
+    return metadata, tensors
 
 
 def _fields(path: Path, text: str) -> dict[str, Any]:
     """The fields of the JSON document, after every check that the format asks of a reader."""
     try:
-        document = json.loads(text)
-    except ValueError as error:
+        document = parse_json(text)
+    except CheckpointError as error:
         raise DirectionsFileError(f"{path}: the steerx metadata is not JSON: {error}") from error
     if not isinstance(document, dict) or document.get("kind") != "directions":
         kind = document.get("kind") if isinstance(document, dict) else type(document).__name__
         raise DirectionsFileError(f"{path}: expected a file of kind directions, got {kind!r}")
     version = document.get("version")
-    if not isinstance(version, int) or version < 1:
+    if type(version) is not int or version < 1:
         raise DirectionsFileError(f"{path}: version must be an integer from 1, got {version!r}")
     if version > VERSION:
         raise DirectionsFileError(
@@ -120,7 +138,7 @@ def _fields(path: Path, text: str) -> dict[str, Any]:
     if missing:
         raise DirectionsFileError(f"{path}: the fields {', '.join(missing)} are missing")
     for name, kind in _TYPES.items():
-        if values.get(name) is not None and not isinstance(values[name], kind):
+        if values.get(name) is not None and type(values[name]) is not kind:
             raise DirectionsFileError(
                 f"{path}: {name} must be {kind.__name__}, got {values[name]!r}"
             )

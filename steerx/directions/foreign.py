@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import warnings
-import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from .._files import whole_file
+from ..checkpoints import CheckpointError
+from ..checkpoints.numpy_file import read_npy, read_npz
 from .directions import Directions
+from .file import DirectionsFileError
 
 _GANSPACE = re.compile(
     r"(?P<network>.+)_(?P<estimator>ipca|pca-full|fbpca|ica|spca)_c\d+.*"
@@ -41,9 +43,9 @@ def load_boundary(
     """
     path = Path(path)
     try:
-        array = _array(path, np.load(path, mmap_mode="r", allow_pickle=False))
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path.name}: not a boundary: {error}") from error
+        array = _array(path, read_npy(path))
+    except (ValueError, CheckpointError) as error:
+        raise DirectionsFileError(f"{path.name}: not a boundary: {error}") from error
     if array.ndim not in (1, 2):
         raise ValueError(f"{path.name}: a boundary must be [1, D], got {list(array.shape)}")
     said = path.stem.removesuffix("_boundary")
@@ -106,23 +108,21 @@ def load_ganspace(
     """
     path = Path(path)
     try:
-        baseline: list[float] | None = None
-        with path.open("rb") as opened, np.lib.npyio.NpzFile(opened) as archive:
-            missing = [key for key in _REQUIRED if key not in archive.files]
-            if missing:
-                raise ValueError(
-                    f"{path.name}: not a GANSpace archive, {', '.join(missing)} missing"
-                )
-            data = {key: _array(path, archive[key]) for key in _REQUIRED}
-            if "random_stdevs" in archive.files:
-                baseline = _array(path, archive["random_stdevs"]).flatten().tolist()
-            match = _GANSPACE.fullmatch(path.stem)
-            if space is None and match is not None:
-                space = "w" if match["w"] else "z"
-            elif space is None and _is_w(archive, data["lat_comp"]):
-                space = "w"
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{path.name}: not an .npz archive: {error}") from error
+        found = read_npz(path, (*_REQUIRED, "random_stdevs"))
+    except CheckpointError as error:
+        raise DirectionsFileError(f"{path.name}: not a GANSpace archive: {error}") from error
+    missing = [key for key in _REQUIRED if key not in found]
+    if missing:
+        raise DirectionsFileError(
+            f"{path.name}: not a GANSpace archive, {', '.join(missing)} missing"
+        )
+    data = {key: _array(path, array) for key, array in found.items()}
+    baseline = data["random_stdevs"].flatten().tolist() if "random_stdevs" in data else None
+    match = _GANSPACE.fullmatch(path.stem)
+    if space is None and match is not None:
+        space = "w" if match["w"] else "z"
+    elif space is None and _is_w(path, found["lat_comp"]):
+        space = "w"
     if space is None:
         raise ValueError(
             f"{path.name}: the name does not say whether the latents are z or w; say "
@@ -213,18 +213,20 @@ def _random_stdevs(d: Directions) -> NDArray[np.float32]:
     return np.asarray(spread.numpy(), dtype=np.float32)
 
 
-def _is_w(archive: Any, lat_comp: NDArray[np.float64]) -> bool:
+def _is_w(path: Path, lat_comp: NDArray[Any]) -> bool:
     """Whether the archive's activations were the latents themselves, which only w can be."""
-    if "act_comp" not in archive.files:
+    try:  # other activations can be huge: what is larger than the latents stays unread
+        found = read_npz(path, ("act_comp",), limit_bytes=lat_comp.nbytes)
+    except CheckpointError:
         return False
-    act = archive["act_comp"]
-    return bool(act.shape == lat_comp.shape and np.allclose(act, lat_comp, atol=1e-4))
+    act = found.get("act_comp")
+    return act is not None and act.shape == lat_comp.shape and np.allclose(act, lat_comp, atol=1e-4)
 
 
 def _array(path: Path, value: Any) -> NDArray[np.float64]:
     array = np.array(value)
     if array.dtype.kind != "f" or array.size == 0 or not np.isfinite(array).all():
-        raise ValueError(
+        raise DirectionsFileError(
             f"{path.name}: expected finite floating-point numbers, got {array.dtype} {array.shape}"
         )
     return array.astype(np.float64)

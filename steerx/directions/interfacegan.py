@@ -109,19 +109,20 @@ class InterFaceGAN(Estimator):
         generator = np.random.RandomState(self.seed)
         solved: list[list[Boundary]] = []
         accuracy: dict[str, list[list[float]]] = {"train": [], "validation": [], "middle": []}
-        sizes = []
+        sizes, few = [], {}
         for column, name in enumerate(names):
             if self.compat is None:  # one stream per attribute: adding a column changes no other
                 generator = np.random.RandomState([self.seed, column])
             picked = choose(y[:, column], name, self, generator)
             sizes.append(picked.size)
-            self._warn_if_few(len(picked.train_high) + len(picked.train_low), x.shape[2], name)
+            few[name] = len(picked.train_high) + len(picked.train_low)
             found = [self._solve(layer, y[:, column], picked) for layer in x.unbind(1)]
             solved.append(found)
             for part, values in accuracy.items():
                 values.append(
                     [picked.accuracy(part, *pair) for pair in zip(x.unbind(1), found, strict=True)]
                 )
+        self._warn_if_few(few, x.shape[2])
         per_layer = self.space == "w_plus"
         self.n_class_ = tuple(sizes)
         self.accuracy_ = {part: _table(values, per_layer) for part, values in accuracy.items()}
@@ -172,12 +173,14 @@ class InterFaceGAN(Estimator):
             f'InterFaceGAN: solver must be "svm", "ridge" or "mean", got {self.solver!r}'
         )
 
-    def _warn_if_few(self, train: int, size: int, name: str) -> None:
-        if self.solver == "svm" and train < size:
+    def _warn_if_few(self, train: dict[str, int], size: int) -> None:
+        """One warning for all attributes whose classes almost any direction separates."""
+        few = [name for name, count in train.items() if count < size]
+        if self.solver == "svm" and few:
             warnings.warn(
-                f'InterFaceGAN: "{name}" has {train} training codes for {size} dimensions, so '
-                "almost any direction separates them; give more codes, a larger ratio, or "
-                'solver="ridge"',
+                f"InterFaceGAN: {', '.join(few)} have {min(train.values())} training codes or more for "
+                f"{size} dimensions, so almost any direction separates them; give more codes, a "
+                'larger ratio, or solver="ridge"',
                 stacklevel=4,  # fit runs inside the decorator of no_grad
             )
 

@@ -219,3 +219,48 @@ def test_in_sigma_makes_one_alpha_one_standard_deviation() -> None:
     torch.testing.assert_close(directions.scale, (codes @ vectors.T).std(0), rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match=r"covariance must be \[6, 6\].*got None"):
         Directions(vectors, space="w").in_sigma()
+
+
+@pytest.mark.parametrize("field", ["scale", "intercepts", "mean", "covariance"])
+def test_numbers_that_are_not_finite_are_refused_by_name(field) -> None:
+    shapes = {"scale": (1,), "intercepts": (1,), "mean": (4,), "covariance": (4, 4)}
+    value = torch.full(shapes[field], float("inf"))
+    with pytest.raises(ValueError, match=f"{field} must be finite numbers"):
+        Directions(torch.eye(4)[:1], space="w", **{field: value})
+
+
+@pytest.mark.parametrize("spread", [-torch.eye(4), torch.full((4, 4), float("nan"))])
+def test_a_covariance_that_is_none_gives_no_sigma(spread) -> None:
+    with pytest.raises(ValueError, match="no positive finite variance"):
+        Directions(torch.eye(4)[:1], space="w").in_sigma(spread)
+
+
+def test_sigma_is_not_kept_where_it_is_not_known() -> None:
+    known = Directions(torch.eye(4)[:1], space="w", unit="sigma", scale=torch.tensor([8.0]))
+    other = Directions(torch.full((1, 4), 0.5), space="w")
+    with pytest.warns(UserWarning, match=r"plain length now; \.in_sigma\(covariance\)"):
+        changed = known.orthogonal_to(other)
+    assert changed.unit == "raw" and changed.scale.tolist() == [1.0]
+
+
+def test_sets_of_different_networks_do_not_meet_in_silence() -> None:
+    ours = Directions(torch.eye(4)[:1], space="w", model_id="x", resolution=64, label=1)
+    other = replace(ours, vectors=torch.full((1, 4), 0.5), model_id="y", label=2)
+    for meet in (ours.orthogonal_to, ours.cosines):
+        with pytest.raises(ValueError, match="mined in checkpoints x and y"):
+            meet(other)
+        with pytest.warns(UserWarning, match="for classes 1, 2"):
+            meet(other, any_checkpoint=True)
+        with pytest.raises(ValueError, match="64 px and 128 px"):
+            meet(replace(other, resolution=128), any_checkpoint=True)
+
+
+def test_directions_of_another_width_are_refused_on_any_checkpoint(tiny) -> None:
+    with pytest.raises(ValueError, match="mined for w of 4 numbers, this generator has 12"):
+        Directions(torch.eye(4)[:1], space="w").check_generator(tiny, any_checkpoint=True)
+
+
+@pytest.mark.parametrize("name", ["a\x1b", "\ud800", "x" * 201])
+def test_names_are_printable(name) -> None:
+    with pytest.raises(ValueError, match="names must be 1-200 printable characters"):
+        Directions(torch.eye(4)[:1], space="w", names=[name])

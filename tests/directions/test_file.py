@@ -176,7 +176,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no file"):
         Directions.load(tmp_path / "absent.safetensors")
     (tmp_path / "text.safetensors").write_text("smile")
-    with pytest.raises(DirectionsFileError, match="not a safetensors file"):
+    with pytest.raises(DirectionsFileError, match="is not a direction file"):
         Directions.load(tmp_path / "text.safetensors")
     save_file({"vectors": torch.eye(2)}, tmp_path / "plain.safetensors")
     with pytest.raises(DirectionsFileError, match="no key steerx"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from steerx.directions import (
+    DirectionsFileError,
     GANSpace,
     as_directions,
     load_boundary,
@@ -196,8 +198,28 @@ def test_wrong_archives(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="lat_stdev must have 3 numbers, got 2"):
         load_ganspace(tmp_path / "b_ipca_c3_n1_w.npz")
     (tmp_path / "c.npz").write_bytes(b"PK\x03\x04 no archive")
-    with pytest.raises(ValueError, match=r"c.npz: not an \.npz archive"):
+    with pytest.raises(ValueError, match=r"c.npz: not a GANSpace archive"):
         load_ganspace(tmp_path / "c.npz")
     with pytest.raises(ValueError, match="expected components of w"):
         d = GANSpace(k=3, space="z").fit(torch.randn(50, 6)).directions_
         save_ganspace(d, tmp_path / "d.npz")
+
+
+def test_a_bomb_of_zeros_stays_packed(tmp_path: Path) -> None:
+    path = tmp_path / "bomb_style_ipca_c8_n1_w.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (80, 1, 1048576), }"
+        with archive.open("lat_comp.npy", "w", force_zip64=True) as member:
+            member.write(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+            for _ in range(80):
+                member.write(bytes(4 << 20))
+    with pytest.raises(DirectionsFileError, match="larger than"):
+        as_directions(path)
+
+
+def test_headers_that_are_programs_or_puzzles_are_data(tmp_path: Path) -> None:
+    path = tmp_path / "m_a_w_boundary.npy"
+    for header in (b"(" * 9000, b"{'descr': __import__('os').system('true')}", b"\xff" * 40):
+        path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+        with pytest.raises(DirectionsFileError):
+            as_directions(path)
