@@ -93,8 +93,13 @@ def cosines(a: Directions, b: Directions, metric: Metric) -> Tensor:
         (v if root is None else v @ root).flatten(1)
         for v in _per_layer_alike("cosines", [a.vectors, b.vectors])
     )
-    first = first / torch.linalg.vector_norm(first, dim=1, keepdim=True)
-    second = second / torch.linalg.vector_norm(second, dim=1, keepdim=True)
+    lengths = [torch.linalg.vector_norm(v, dim=1, keepdim=True) for v in (first, second)]
+    if not all(bool((length > 0).all()) for length in lengths):
+        raise ValueError(
+            "cosines: the codes do not vary along a direction, so it reads nothing; use "
+            'metric="plain", or a covariance of codes that vary along all of them'
+        )
+    first, second = first / lengths[0], second / lengths[1]
     product: Tensor = first @ second.T
     return product
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import operator
+from collections import Counter
 from collections.abc import Sequence
+from reprlib import repr as brief
 from typing import Any
 
 import torch
@@ -12,7 +15,10 @@ from torch import Tensor
 from .._layers import format_layers
 
 _SPACES = ("z", "w", "w_plus", "styles")
+# Far beyond any network or person, and small enough to be printed and stored.
 MAX_NAME = 200
+_MAX_LAYER = 9_999
+_MAX_NUMBER = (1 << 31) - 1
 
 
 def vectors(value: object, space: object) -> int:
@@ -23,8 +29,9 @@ def vectors(value: object, space: object) -> int:
     if space not in _SPACES and not (isinstance(space, str) and space.startswith("act:")):
         raise ValueError(
             'Directions: space must be "z", "w", "w_plus", "styles" or "act:<layer>", got '
-            f"{space!r}"
+            f"{brief(space)}"
         )
+    text("space", space)
     ranks = (2, 3) if space == "w_plus" else (2,)
     if value.dim() not in ranks or 0 in value.shape:
         expected = {"w_plus": "[K, D] or [K, L, D]", "styles": "[K, S]"}.get(str(space), "[K, D]")
@@ -54,16 +61,17 @@ def names(value: Sequence[str] | None, count: int) -> tuple[str, ...]:
     """K different, non-empty names; "direction0" ... where none are given."""
     if value is None:
         return tuple(f"direction{k}" for k in range(count))
-    if isinstance(value, str) or not all(isinstance(n, str) and n for n in value):
+    listed = isinstance(value, Sequence) and not isinstance(value, str)
+    if not listed or not all(isinstance(n, str) and n for n in value):
         raise ValueError(
-            f"Directions: names must be a sequence of {count} non-empty str, got {value!r}"
+            f"Directions: names must be a sequence of {count} non-empty str, got {brief(value)}"
         )
     if len(value) != count:
         raise ValueError(f"Directions: names must have K = {count} entries, got {len(value)}")
-    doubled = sorted({n for n in value if list(value).count(n) > 1})
+    doubled = sorted(name for name, times in Counter(value).items() if times > 1)
     if doubled:
         raise ValueError(
-            f"Directions: names must differ, got {', '.join(doubled)} twice; use rename"
+            f"Directions: names must differ, got {', '.join(doubled[:3])} twice; use rename"
         )
     strange = [n for n in value if not (n.isprintable() and 0 < len(n) <= MAX_NAME)]
     if strange:
@@ -71,6 +79,39 @@ def names(value: Sequence[str] | None, count: int) -> tuple[str, ...]:
             f"Directions: names must be 1-{MAX_NAME} printable characters, got {strange[0][:40]!r}"
         )
     return tuple(value)
+
+
+def text(name: str, value: object) -> None:
+    """Refuse what is not text that can be printed on one line; None is unknown."""
+    if value is not None and not (
+        isinstance(value, str) and value.isprintable() and len(value) <= MAX_NAME
+    ):
+        raise ValueError(
+            f"Directions: {name} must be text of at most {MAX_NAME} printable characters, got "
+            f"{brief(value)}"
+        )
+
+
+def whole(name: str, value: object, *, least: int) -> None:
+    """Refuse what is not a whole number of a sane size (True is none); None is unknown."""
+    if value is not None and (type(value) is not int or not least <= value <= _MAX_NUMBER):
+        raise ValueError(
+            f"Directions: {name} must be a whole number from {least} to {_MAX_NUMBER}, or None; "
+            f"got {brief(value)}"
+        )
+
+
+def truncation(value: object) -> tuple[float, int | None] | None:
+    """(psi, cutoff), or None."""
+    if value is None:
+        return None
+    psi: Any
+    psi, cutoff = value if isinstance(value, tuple) and len(value) == 2 else (None, None)
+    number = isinstance(psi, (int, float)) and not isinstance(psi, bool)
+    if not number or not math.isfinite(psi):
+        raise ValueError(f"Directions: truncation must be (psi, cutoff), got {brief(value)}")
+    whole("cutoff of truncation", cutoff, least=0)
+    return float(psi), cutoff
 
 
 def layers(
@@ -82,8 +123,15 @@ def layers(
     """One entry per direction: sorted rows of w_plus, or None for all of them."""
     if value is None:
         return (None,) * count
-    shared = bool(value) and all(isinstance(row, int) for row in value)
-    entries: Sequence[Any] = (value,) * count if shared else value
+    given: object = value  # a file may hold anything
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise ValueError(f"Directions: layers must be None, rows or a list, got {brief(value)}")
+    limit = vecs.shape[1] if vecs.dim() == 3 else None
+    entries: Sequence[Any]
+    if value and not any(entry is None or isinstance(entry, Sequence) for entry in value):
+        entries = (_rows_of_w_plus(value, limit),) * count
+    else:
+        entries = [None if entry is None else _rows_of_w_plus(entry, limit) for entry in value]
     if len(entries) != count:
         raise ValueError(
             f"Directions: layers must be None, rows, or K = {count} entries, got {len(entries)}"
@@ -92,15 +140,20 @@ def layers(
         raise ValueError(
             f'Directions: layers are rows of w_plus; space "{space}" has none, use None'
         )
-    limit = vecs.shape[1] if vecs.dim() == 3 else None
-    return tuple(None if entry is None else _rows_of_w_plus(entry, limit) for entry in entries)
+    return tuple(entries)
 
 
-def _rows_of_w_plus(entry: Sequence[int], limit: int | None) -> tuple[int, ...]:
-    rows = tuple(sorted({operator.index(row) for row in entry}))
-    if not rows or rows[0] < 0 or (limit is not None and rows[-1] >= limit):
+def _rows_of_w_plus(entry: Any, limit: int | None) -> tuple[int, ...]:
+    numbers = isinstance(entry, Sequence) and all(
+        hasattr(row, "__index__") and not isinstance(row, bool) for row in entry
+    )
+    rows = tuple(sorted({operator.index(row) for row in entry})) if numbers else ()
+    most = _MAX_LAYER if limit is None else limit - 1
+    if not rows or rows[0] < 0 or rows[-1] > most:
         within = "" if limit is None else f" below L = {limit}"
-        raise ValueError(f"Directions: layers must be rows 0, 1, ...{within}, got {list(entry)}")
+        raise ValueError(
+            f"Directions: layers must be integer rows 0, 1, ...{within}, got {brief(entry)}"
+        )
     return rows
 
 
@@ -118,15 +171,30 @@ def per_direction(name: str, value: Tensor, vecs: Tensor) -> Tensor:
         raise ValueError(
             f"Directions: {name} must be a tensor [K] with K = {len(vecs)}, got {came}"
         )
-    if name != "scores":  # an accuracy without samples is NaN
-        _finite(name, value)
-    return value.to(vecs)
+    if name == "scores":  # an accuracy without samples is NaN
+        return value.to(vecs)
+    return _finite(name, value, vecs)
 
 
-def _finite(name: str, value: Tensor) -> Tensor:
-    if not bool(value.isfinite().all()):
-        raise ValueError(f"Directions: {name} must be finite numbers, got NaN or infinity")
-    return value
+def _finite(name: str, value: Tensor, vecs: Tensor) -> Tensor:
+    """On the device and in the dtype of the vectors, where it must still be finite."""
+    moved = value.to(vecs)
+    if not bool(moved.isfinite().all()):
+        raise ValueError(
+            f"Directions: {name} must be finite numbers in {vecs.dtype}, got NaN or infinity"
+        )
+    return moved
+
+
+def scale(value: Tensor, vecs: Tensor) -> Tensor:
+    """[K] lengths: finite and not negative."""
+    lengths = per_direction("scale", value, vecs)
+    if bool((lengths < 0).any()):
+        raise ValueError(
+            f"Directions: scale is a length and must not be negative, got {float(lengths.min()):g}; "
+            "negate the direction instead (-directions)"
+        )
+    return lengths
 
 
 def intercepts(value: Tensor, vecs: Tensor) -> Tensor:
@@ -134,7 +202,7 @@ def intercepts(value: Tensor, vecs: Tensor) -> Tensor:
     if not isinstance(value, Tensor) or value.shape != vecs.shape[:-1]:
         came = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise ValueError(f"Directions: intercepts must be {list(vecs.shape[:-1])}, got {came}")
-    return _finite("intercepts", value).to(vecs)
+    return _finite("intercepts", value, vecs)
 
 
 def statistic(name: str, value: Tensor | None, vecs: Tensor, rank: int) -> Tensor | None:
@@ -143,27 +211,33 @@ def statistic(name: str, value: Tensor | None, vecs: Tensor, rank: int) -> Tenso
     if value is not None and (not isinstance(value, Tensor) or value.shape != expected):
         came = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise ValueError(f"Directions: {name} must be {list(expected)}, got {came}")
-    return None if value is None else _finite(name, value).to(vecs)
+    return None if value is None else _finite(name, value, vecs)
 
 
 def style_sizes(value: Sequence[int] | None, space: str, vecs: Tensor) -> tuple[int, ...] | None:
     """Channels of each style row: given for space "styles" alone, with sum S."""
     if (value is not None) != (space == "styles"):
         raise ValueError(
-            f'Directions: style_sizes belong to space "styles" and only there, got {value} with '
-            f'space "{space}"'
+            f'Directions: style_sizes belong to space "styles" and only there, got '
+            f'{brief(value)} with space "{space}"'
         )
-    if value is not None and sum(value) != vecs.shape[-1]:
+    if value is None:
+        return None
+    if not isinstance(value, Sequence) or not all(type(n) is int and n > 0 for n in value):
+        raise ValueError(f"Directions: style_sizes must be channels [C, ...], got {brief(value)}")
+    if sum(value) != vecs.shape[-1]:
         raise ValueError(
             f"Directions: style_sizes must sum to S = {vecs.shape[-1]}, they sum to {sum(value)}"
         )
-    return None if value is None else tuple(operator.index(size) for size in value)
+    return tuple(value)
 
 
 def choice(name: str, value: str, allowed: tuple[str, ...]) -> str:
     """One of the allowed words."""
     if value not in allowed:
-        raise ValueError(f"Directions: {name} must be one of {', '.join(allowed)}, got {value!r}")
+        raise ValueError(
+            f"Directions: {name} must be one of {', '.join(allowed)}, got {brief(value)}"
+        )
     return value
 
 

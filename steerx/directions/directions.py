@@ -114,14 +114,16 @@ class Directions:
         """
         count = checks.vectors(vectors, space)
         checks.unit_length(vectors)
+        for name, said in (("score_name", score_name), ("sign", sign), ("model_id", model_id)):
+            checks.text(name, said)
+        checks.whole("label", label, least=0)
+        checks.whole("resolution", resolution, least=1)
         values: dict[str, Any] = {
             "vectors": vectors,
             "space": space,
             "names": checks.names(names, count),
             "layers": checks.layers(layers, count, space, vectors),
-            "scale": checks.per_direction("scale", torch.ones(count), vectors)
-            if scale is None
-            else checks.per_direction("scale", scale, vectors),
+            "scale": checks.scale(torch.ones(count) if scale is None else scale, vectors),
             "unit": checks.choice("unit", unit, ("raw", "sigma")),
             "motion": checks.choice("motion", motion, ("relative", "absolute")),
             "when": checks.choice("when", when, ("before_truncation", "after_truncation")),
@@ -137,7 +139,7 @@ class Directions:
             "sign": sign,
             "model_id": model_id,
             "resolution": resolution,
-            "truncation": None if truncation is None else (float(truncation[0]), truncation[1]),
+            "truncation": checks.truncation(truncation),
             "provenance": dict(provenance or {}),
         }
         for name, value in values.items():
@@ -208,9 +210,10 @@ class Directions:
         }
         return replace(self, **moved)
 
-    @staticmethod
-    def concatenate(*several: Directions | Sequence[Directions]) -> Directions:
-        """One set from several, or from one list of them.
+    def concatenate(
+        self: Directions | Sequence[Directions], *others: Directions | Sequence[Directions]
+    ) -> Directions:
+        """One set from several: `a.concatenate(b)`, or `Directions.concatenate([a, b])`.
 
         Fields of the whole set must agree; provenance becomes the list of theirs.
 
@@ -219,7 +222,7 @@ class Directions:
                 names it).
         """
         sets: list[Directions] = []
-        for one in several:
+        for one in (self, *others):
             sets.extend([one] if isinstance(one, Directions) else one)
         if not sets:
             raise ValueError("Directions.concatenate: the list is empty; give at least one set")

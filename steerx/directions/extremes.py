@@ -82,10 +82,15 @@ def choose(
         ValueError: scores that are not finite, do not differ, or are too few per class.
     """
     said = f'InterFaceGAN: scores of "{name}"'
-    if not (method.ratio > 0 and 0 < method.split <= 1):
+    if not (0 < method.ratio < math.inf and 0 < method.split <= 1):
         raise ValueError(
             f"InterFaceGAN: ratio must be above 0 and split in (0, 1], got ratio={method.ratio}, "
             f"split={method.split}"
+        )
+    if method.ratio > 1 and method.ratio != int(method.ratio):
+        raise ValueError(
+            f"InterFaceGAN: a ratio above 1 is a number of codes and must be whole, got "
+            f"ratio={method.ratio}; a share of the codes is at most 1"
         )
     if method.compat not in (None, "interfacegan"):
         raise ValueError(

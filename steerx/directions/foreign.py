@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .._files import whole_file
 from ..checkpoints import CheckpointError
-from ..checkpoints.numpy_file import read_npy, read_npz
+from ..checkpoints.numpy_file import NPZ_LIMIT, read_npy, read_npz
 from .directions import Directions
 from .file import DirectionsFileError
 
@@ -22,6 +22,7 @@ _GANSPACE = re.compile(
     r"(?P<network>.+)_(?P<estimator>ipca|pca-full|fbpca|ica|spca)_c\d+.*"
     r"_n(?P<n>\d+)(?P<w>_w)?(?:_seed(?P<seed>\d+))?"
 )
+_MAX_VECTORS = 10_000  # each gets a name; a file of noughts could ask for millions
 _REQUIRED = ("lat_comp", "lat_stdev", "lat_mean", "var_ratio")
 
 
@@ -43,11 +44,13 @@ def load_boundary(
     """
     path = Path(path)
     try:
-        array = _array(path, read_npy(path))
+        array = _array(path, read_npy(path, limit_bytes=NPZ_LIMIT))
     except (ValueError, CheckpointError) as error:
         raise DirectionsFileError(f"{path.name}: not a boundary: {error}") from error
-    if array.ndim not in (1, 2):
-        raise ValueError(f"{path.name}: a boundary must be [1, D], got {list(array.shape)}")
+    if array.ndim not in (1, 2) or len(np.atleast_2d(array)) > _MAX_VECTORS:
+        raise DirectionsFileError(
+            f"{path.name}: a boundary must be [1, D], got {list(array.shape)}"
+        )
     said = path.stem.removesuffix("_boundary")
     if space is None:
         if said == path.stem:
@@ -128,11 +131,16 @@ def load_ganspace(
             f"{path.name}: the name does not say whether the latents are z or w; say "
             'load_ganspace(path, space="w")'
         )
-    components = data["lat_comp"].reshape(len(data["lat_comp"]), -1)
+    shape = data["lat_comp"].shape
+    if len(shape) < 2 or len(shape) > 3 or shape[0] > min(_MAX_VECTORS, shape[-1]):
+        raise DirectionsFileError(
+            f"{path.name}: lat_comp must be [c, 1, D] with c at most D, got {list(shape)}"
+        )
+    components = data["lat_comp"].reshape(shape[0], -1)
     count, size = components.shape
     for key, expected in (("lat_stdev", count), ("var_ratio", count), ("lat_mean", size)):
         if data[key].size != expected:
-            raise ValueError(
+            raise DirectionsFileError(
                 f"{path.name}: {key} must have {expected} numbers, got {data[key].size}"
             )
     facts: dict[str, Any] = {"method": "GANSpace", "file": path.name}
@@ -239,7 +247,7 @@ def _normalised(path: Path, vectors: NDArray[np.float64]) -> NDArray[np.float64]
     if np.abs(lengths - 1).max() > 1e-3:
         warnings.warn(
             f"{path.name}: vectors of length {lengths.min():.4g} to {lengths.max():.4g} were made "
-            "unit length, so an alpha of the other tool means another distance here",
+            "unit length; multiply an alpha of the other tool by its length to go as far here",
             stacklevel=3,
         )
     return np.asarray(vectors / lengths, dtype=np.float64)

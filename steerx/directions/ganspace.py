@@ -59,7 +59,7 @@ class GANSpace(Estimator):
 
     def __init__(
         self,
-        k: int = 20,
+        k: int = 10,
         *,
         space: Literal["w", "z"] = "w",
         n: int = 100_000,
@@ -168,6 +168,10 @@ class GANSpace(Estimator):
                 "are; fit a generator"
             )
         covariance = moments.covariance()
+        if not float(covariance.diagonal().sum()) > 0:
+            raise ValueError(
+                f"GANSpace(k={self.k}): all {moments.count} codes are the same; give codes that vary"
+            )
         values, columns = torch.linalg.eigh(covariance)
         values, rows = values.flip(0).clamp_min(0), anchor_signs(columns.T.flip(0))
         self.mean_, self.covariance_, self.n_samples_ = moments.mean, covariance, moments.count

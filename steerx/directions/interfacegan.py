@@ -29,7 +29,8 @@ class InterFaceGAN(Estimator):
     each, codes per layer [N, L, D] one boundary per layer.
 
     Args:
-        ratio: m / N (0 < ratio <= 1) or m itself (above 1); never more than half of the codes.
+        ratio: m / N (0 < ratio <= 1) or m itself (above 1, a whole number, as published); never
+            more than half of the codes.
         split: share of each class that trains.
         solver: "svm" (linear, hinge loss, as published; slow above some ten thousand codes),
             "ridge" (regression on the scores of all codes that do not validate; closed form) or

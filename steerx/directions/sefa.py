@@ -44,7 +44,7 @@ class SeFa(Estimator):
     def __init__(
         self,
         layers: str = "all",
-        k: int = 10,
+        k: int = 5,
         *,
         normalize: bool = True,
         to_rgb: Literal["last", "none", "first", "all"] = "last",
