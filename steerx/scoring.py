@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -72,19 +72,30 @@ def score(
         noise = noise_of("score", noise_mode, noise_key, numbers[rows], G.device)
         with torch.inference_mode():
             images = G.renderer.render(start.rows(rows).rendered(G), noise=noise)
-            parts.append(_checked(scorer(images), len(images), parts))
+            parts.append(checked("score", scorer(images), len(images), parts[:1]))
     return torch.cat(parts)  # outside inference mode: scores may go where gradients are asked for
 
 
-def _checked(result: object, images: int, before: list[Tensor]) -> Tensor:
+def checked(caller: str, result: object, images: int, before: Sequence[Tensor]) -> Tensor:
+    """What a scorer returned for some images as [N, A'] float32 on the CPU.
+
+    Args:
+        caller: opens the error messages.
+        result: what came.
+        images: N.
+        before: earlier results, if any; their columns must agree.
+
+    Raises:
+        ValueError: another shape.
+    """
     if not isinstance(result, Tensor) or result.dim() not in (1, 2) or len(result) != images:
         came = list(result.shape) if isinstance(result, Tensor) else type(result).__name__
         raise ValueError(
-            f"score: the scorer must return a tensor [N, A'] or [N] with N = {images}, got {came}"
+            f"{caller}: the scorer must return a tensor [N, A'] or [N] with N = {images}, got {came}"
         )
     result = result.detach().float().reshape(images, -1).cpu()
     if before and before[0].shape[1] != result.shape[1]:
         raise ValueError(
-            f"score: the scorer returned {result.shape[1]} columns, and {before[0].shape[1]} before"
+            f"{caller}: the scorer returned {result.shape[1]} columns, and {before[0].shape[1]} before"
         )
     return result

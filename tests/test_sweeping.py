@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 import steerx
+from steerx.editing import style_steps
 from steerx.generators import StyleGAN2
-from steerx.sweeping import style_steps
 from tests.test_editing import sets, unit
 from tests.tiny import tiny_generator
 
@@ -189,7 +189,7 @@ def test_wrong_sweeps_say_what_to_do(tiny, change, error) -> None:
 def test_steps_are_computed_once_for_the_whole_sweep(tiny, monkeypatch) -> None:
     calls = []
     monkeypatch.setattr(
-        "steerx.sweeping.style_steps", lambda *a, **k: calls.append(1) or style_steps(*a, **k)
+        "steerx.sweeping.grid.style_steps", lambda *a, **k: calls.append(1) or style_steps(*a, **k)
     )
     steerx.sweep(tiny, **common(tiny, seeds="0-6", batch=2)).grid()
     assert len(calls) == 2  # one per direction
@@ -249,3 +249,29 @@ def test_codes_that_may_be_z_or_w_must_be_told(tiny) -> None:
     told = steerx.sweep(tiny, codes=w, space="w", **arguments).images
     seeded = steerx.sweep(tiny, seeds=[0, 1], **arguments).images
     assert np.abs(told.astype(int) - seeded).max() <= 1
+
+
+def test_scores_of_a_sweep_are_those_of_its_pictures() -> None:
+    G = tiny_generator()
+    D = steerx.Directions(torch.eye(G.w_dim)[:2], space="w")
+    grid = steerx.sweep(G, directions=D, alphas=[-2.0, 0.0, 2.0], seeds=[3, 5], batch=4)
+
+    def scorer(images: torch.Tensor) -> torch.Tensor:
+        images = images.clamp(-1, 1)
+        return torch.stack([images.mean(dim=(1, 2, 3)), images[:, 0].amax(dim=(1, 2))], dim=1)
+
+    found = grid.scores(scorer)
+    assert found.shape == (2, 2, 3, 2) and not found.is_inference()
+    pictures = torch.from_numpy(grid.images).permute(0, 1, 2, 5, 3, 4) / 127.5 - 1
+    expected = scorer(pictures.flatten(0, 2)).view(2, 2, 3, 2)
+    assert (found[..., 0] - expected[..., 0]).abs().max() < 0.02
+    assert torch.equal(found[:, 0, 1], found[:, 1, 1])  # alpha 0 is one picture
+
+
+def test_pictures_seed_by_seed_are_the_same_pictures() -> None:
+    G = tiny_generator()
+    D = steerx.Directions(torch.eye(G.w_dim)[:2], space="w")
+    arguments = {"directions": D, "alphas": [-1.0, 0.0, 1.0], "seeds": range(5), "batch": 3}
+    parts = list(steerx.sweep(G, **arguments).by_seed())
+    assert len(parts) == 5
+    assert (np.stack(parts) == steerx.sweep(G, **arguments).images).all()

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from . import ops
-from ._pictures import Pixels, tile
-from ._seeds import Seeds
-from .directions import Directions, DirectionsLike, as_directions
-from .editing import edited, is_line, several, style_steps
-from .generators import Generator, Start
-from .generators.generator import Codes, CodeSpace
-from .generators.labels import Label
-from .generators.start import begin
-from .rendering import NoiseMode, noise_of
-from .scoring import batch_size
+from .._pictures import Pixels, tile
+from .._seeds import Seeds
+from ..directions import Directions, DirectionsLike, as_directions
+from ..editing import is_line, several, style_steps
+from ..generators import Generator, Start
+from ..generators.generator import Codes, CodeSpace
+from ..generators.labels import Label
+from ..generators.start import begin
+from ..rendering import Batches, NoiseMode, Out, noise_of
+from ..scoring import Scorer, batch_size, checked
+from .rows import Cell, Rows
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -47,13 +47,6 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.seeds)
-
-
-@dataclass(frozen=True)
-class _Cell:
-    source: int  # row of the start codes
-    direction: int | None  # index of the direction, None = unedited
-    alpha: float
 
 
 def sweep(
@@ -137,7 +130,7 @@ class Sweep:
         directions: their names, all different.
         alphas: edit strengths.
         noise_mode, noise_key: see `sweep`.
-        batch: pictures rendered at once.
+        batches: how many pictures are rendered at once.
     """
 
     def __init__(
@@ -155,7 +148,8 @@ class Sweep:
         self.G, self.start, self.seeds, self.alphas = G, start, seeds, alphas
         self.singles = [one[k] for one in sets for k in range(len(one))]
         self.directions = _distinct([one.names[0] for one in self.singles])
-        self.noise_mode, self.noise_key, self.batch = noise_mode, noise_key, batch
+        self.noise_mode, self.noise_key = noise_mode, noise_key
+        self.batches = Batches("sweep", batch)
 
     def __repr__(self) -> str:
         n, k, a = len(self.seeds), len(self.directions), len(self.alphas)
@@ -170,40 +164,50 @@ class Sweep:
         """Whether this cell shows the unedited picture."""
         return k is None or (alpha == 0 and self.singles[k].motion == "relative")
 
-    def _cells(self, source: int, directions: Iterable[int] | None = None) -> list[_Cell]:
+    def _cells(self, source: int, directions: Iterable[int] | None = None) -> list[Cell]:
         """The pictures of one seed (along some directions), in order of rendering."""
         columns = list(range(len(self.directions)) if directions is None else directions)
-        cells = [_Cell(source, k, alpha) for k in columns for alpha in self.alphas]
+        cells = [Cell(source, k, alpha) for k in columns for alpha in self.alphas]
         edits = [cell for cell in cells if not self._shared(cell.direction, cell.alpha)]
-        return edits if len(edits) == len(cells) else [_Cell(source, None, 0.0), *edits]
+        return edits if len(edits) == len(cells) else [Cell(source, None, 0.0), *edits]
 
     def __iter__(self) -> Iterator[Batch]:
-        """Batches of at most `batch` pictures: seeds outermost, then directions, then alphas."""
-        for first in range(0, len(self.seeds), self.batch):
-            sources = range(first, min(first + self.batch, len(self.seeds)))
-            cells = [cell for source in sources for cell in self._cells(source)]
-            yield from self._batches(cells)
+        """Batches of pictures: seeds outermost, then directions, then alphas."""
+        for cells, images in self._rendered("uint8"):
+            names = (None if c.direction is None else self.directions[c.direction] for c in cells)
+            seeds = tuple(self.seeds[c.source] for c in cells)
+            pixels = images.cpu().numpy()
+            yield Batch(pixels, seeds, tuple(names), tuple(c.alpha for c in cells))
 
-    def _batches(self, cells: list[_Cell]) -> Iterator[Batch]:
-        """Batches of cells of a few seeds."""
+    def _rendered(self, out: Out) -> Iterator[tuple[Sequence[Cell], Tensor]]:
+        """Every picture on the generator's device, with its cell, in batches."""
+        sources = range(len(self.seeds))
+        first = 0
+        while first < len(sources):
+            some = sources[first : first + self.batches.size]
+            yield from self._render([cell for n in some for cell in self._cells(n)], out)
+            first += len(some)
+
+    def _render(
+        self, cells: list[Cell], out: Out = "uint8"
+    ) -> Iterator[tuple[Sequence[Cell], Tensor]]:
+        """The pictures of cells of a few seeds, in batches."""
         if not cells:
             return
         first, last = cells[0].source, cells[-1].source
         with torch.inference_mode():
-            rows = _Rows(self, self.start.rows(slice(first, last + 1)), first)
-        for i in range(0, len(cells), self.batch):
-            yield self._render(rows, cells[i : i + self.batch])
+            rows = Rows(self, self.start.rows(slice(first, last + 1)), first)
 
-    @torch.inference_mode()
-    def _render(self, rows: _Rows, cells: list[_Cell]) -> Batch:
-        seeds = tuple(self.seeds[c.source] for c in cells)
-        noise = noise_of("sweep", self.noise_mode, self.noise_key, seeds, self.G.device)
-        images = self.G.renderer.render(rows.of(cells), noise=noise, out="uint8")
-        names = tuple(None if c.direction is None else self.directions[c.direction] for c in cells)
-        return Batch(images.cpu().numpy(), seeds, names, tuple(c.alpha for c in cells))
+        @torch.inference_mode()
+        def pictures(some: Sequence[Cell]) -> Tensor:
+            seeds = tuple(self.seeds[c.source] for c in some)
+            noise = noise_of("sweep", self.noise_mode, self.noise_key, seeds, self.G.device)
+            return self.G.renderer.render(rows.of(some), noise=noise, out=out)
+
+        yield from self.batches.over(cells, pictures)
 
     @cached_property
-    def _lines(self) -> tuple[dict[int | None, int], Tensor]:
+    def lines(self) -> tuple[dict[int | None, int], Tensor]:
         """Row of each straight direction among the style steps, and the steps; row 0 is no step at all."""
         G, start = self.G, self.start
         lines = [k for k, one in enumerate(self.singles) if is_line(one) and G.has_styles()]
@@ -218,35 +222,78 @@ class Sweep:
     @cached_property
     def images(self) -> Pixels:
         """All pictures [N, K, A, H, W, 3] uint8, rendered at first use and kept."""
-        cells = (cell for source in range(len(self.seeds)) for cell in self._cells(source))
-        pictures: Pixels | None = None
-        for batch in self:
-            if pictures is None:
-                grid = (len(self.seeds), len(self.directions), len(self.alphas))
-                pictures = np.empty((*grid, *batch.images.shape[1:]), dtype=np.uint8)
-            for image in batch.images:
-                self._place(next(cells), image, pictures)
-        assert pictures is not None
+        pictures = np.empty(0, dtype=np.uint8)
+        for n, of_seed in enumerate(self.by_seed()):
+            if not n:
+                pictures = np.empty((len(self.seeds), *of_seed.shape), dtype=np.uint8)
+            pictures[n] = of_seed
         return pictures
 
-    def _place(self, cell: _Cell, image: Pixels, pictures: Pixels) -> None:
-        """Put a picture where it belongs; the unedited one stands at alpha 0 of every relative direction."""
-        column = self.alphas.index(cell.alpha)
+    def by_seed(self) -> Iterator[Pixels]:
+        """The pictures [K, A, H, W, 3] uint8 of one seed after the other; no other is kept."""
+        if "images" in self.__dict__:
+            yield from self.images
+            return
+        for columns in self._collected("uint8", lambda images: images.cpu().numpy()):
+            yield np.stack([np.stack(row) for row in columns])
+
+    def scores(self, scorer: Scorer) -> Tensor:
+        """What a scorer sees in every picture [N, K, A, A'] float32; pictures are not kept.
+
+        Raises:
+            ValueError: a scorer whose result has another shape.
+        """
+        first: list[Tensor] = []
+
+        def scored(images: Tensor) -> Tensor:
+            with torch.inference_mode():
+                result = checked("Sweep.scores", scorer(images), len(images), first)
+            first[:] = [result]
+            return result
+
+        seeds = [
+            torch.stack([torch.stack(row) for row in columns])
+            for columns in self._collected("float", scored)
+        ]
+        return torch.stack(seeds)
+
+    def _collected(
+        self, out: Out, made: Callable[[Tensor], Iterable[Any]]
+    ) -> Iterator[list[list[Any]]]:
+        """What `made` makes of each picture, as [K][A] for one seed after the other."""
+        columns: list[list[Any]] = []
+        here = -1
+        for cells, images in self._rendered(out):
+            for cell, value in zip(cells, made(images), strict=True):
+                if cell.source != here:
+                    if columns:
+                        yield columns
+                    here, columns = (
+                        cell.source,
+                        [[None] * len(self.alphas) for _ in self.directions],
+                    )
+                self._place(cell, value, columns)
+        yield columns
+
+    def _place(self, cell: Cell, value: Any, columns: list[list[Any]]) -> None:
+        """Put a value where it belongs; the unedited one stands at alpha 0 of every relative direction."""
+        alpha = self.alphas.index(cell.alpha)
         if cell.direction is not None:
-            pictures[cell.source, cell.direction, column] = image
+            columns[cell.direction][alpha] = value
             return
         for k in range(len(self.directions)):
             if self._shared(k, 0.0):
-                pictures[cell.source, k, column] = image
+                columns[k][alpha] = value
 
     def _row(self, source: int, k: int) -> list[Pixels]:
         """The pictures of one seed along one direction; renders no others."""
         if "images" in self.__dict__:
             return list(self.images[source, k])
-        cells = self._cells(source, [k])
-        pictures = [image for batch in self._batches(cells) for image in batch.images]
-        by_alpha = {c.alpha: image for c, image in zip(cells, pictures, strict=True)}
-        return [by_alpha[alpha] for alpha in self.alphas]
+        columns: list[list[Any]] = [[None] * len(self.alphas) for _ in self.directions]
+        for cells, images in self._render(self._cells(source, [k])):
+            for cell, image in zip(cells, images.cpu().numpy(), strict=True):
+                self._place(cell, image, columns)
+        return columns[k]
 
     def grid(
         self, *, order: Literal["seed", "direction"] = "seed", labels: bool = True, scale: int = 1
@@ -287,8 +334,8 @@ class Sweep:
             ValueError: a seed or direction that was not swept.
         """
         n = _position("strip: seed", seed, self.seeds)
-        k = _position("strip: direction", direction, self.directions)
-        return self._tile([self._row(n, k)], [], labels, scale)
+        row = self._row(n, _position("strip: direction", direction, self.directions))
+        return self._tile([row], [], labels, scale)
 
     def _tile(
         self, rows: list[list[Pixels]], names: list[str], labels: bool, scale: int
@@ -301,33 +348,6 @@ class Sweep:
             marked=unedited if labels else None,
             scale=scale,
         )
-
-
-class _Rows:
-    """What enters the renderer for any cells of a few seeds: lines by one operator, the rest by paths."""
-
-    def __init__(self, sweep: Sweep, start: Start, first: int) -> None:
-        self.sweep, self.start, self.first = sweep, start, first
-        self.base = sweep.G.pack(start.rendered(sweep.G))
-
-    def of(self, cells: list[_Cell]) -> Codes:
-        device = self.base.device
-
-        def index(values: Iterable[int]) -> Tensor:
-            return torch.tensor(list(values), dtype=torch.int64, device=device)
-
-        sources = index(c.source - self.first for c in cells)
-        lines, steps = self.sweep._lines
-        columns = index(lines.get(c.direction, 0) for c in cells)
-        alphas = torch.tensor([c.alpha for c in cells], dtype=self.base.dtype, device=device)
-        rows = ops.edit_styles(self.base, steps, alphas, sources, columns)
-        for k in sorted({c.direction for c in cells} - set(lines)):  # type: ignore[type-var]
-            where = index(i for i, c in enumerate(cells) if c.direction == k)
-            assert k is not None
-            one = self.sweep.singles[k].to(device)
-            moved = edited(self.start.rows(sources[where]), self.sweep.G, one, 0, alphas[where])
-            rows[where] = self.sweep.G.pack(moved)
-        return self.sweep.G.unpack(rows)
 
 
 def _position(name: str, wanted: object, present: Sequence[object]) -> int:

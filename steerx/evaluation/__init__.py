@@ -1,0 +1,1 @@
+"""Evaluation: what an edit did to the pictures."""
