@@ -57,6 +57,7 @@ def demo(
     """Mine directions by all three methods on the built-in faces, and show them on one page."""
     _own(out, force=force)
     claim([out / "index.html"], force=True)
+    out.mkdir(parents=True, exist_ok=True)
     G = open_generator(network, device=device, dtype="float32")
     typer.echo(f"{network}: {G.resolution} px, model {G.model_id[:12]}")
 

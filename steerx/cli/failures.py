@@ -6,11 +6,13 @@ import contextlib
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+
+from .aliases import translated
 
 FAILED, USAGE, DATA, IO, INTERRUPTED = 1, 2, 65, 74, 130
 _VERBOSE = ("-v", "--verbose")
@@ -55,24 +57,32 @@ class Door(TyperGroup):
     ) -> Any:
         """Run a command line and exit; -v may stand anywhere on it."""
         words = list(sys.argv[1:] if args is None else args)
-        kept = [word for word in words if word not in _VERBOSE]
+        quiet = [word for word in words if word not in _VERBOSE]
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 warnings.simplefilter("default", UserWarning)  # the rest concerns developers
                 warnings.showwarning = _say_warning
+                kept = translated(quiet, list(_names(self.commands)))
                 code = super().main(
                     kept, prog_name, complete_var, False, windows_expand_args, **extra
                 )
             if code == INTERRUPTED:  # how typer reports Ctrl-C
                 raise KeyboardInterrupt
         except (Exception, KeyboardInterrupt) as error:
-            if len(kept) < len(words):
+            if len(quiet) < len(words):
                 traceback.print_exc()
             code, line = told(error)
             typer.secho("error: ", fg="red", nl=False, err=True)
             typer.echo(printable(line), err=True)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _names(commands: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """Names of all commands: "sweep", "mine sefa", ..."""
+    for name, command in commands.items():
+        inner = getattr(command, "commands", None)
+        yield from _names(inner, f"{before}{name} ") if inner else [before + name]
 
 
 def told(error: BaseException) -> tuple[int, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import jobs
 from . import scores as scores_of
 from .failures import USAGE, Failure
 from .opening import check_codes, open_generator
@@ -16,10 +17,11 @@ from .options import (
     Class,
     Device,
     Force,
+    JobFile,
     Layers,
     Network,
-    NetworkOption,
     Output,
+    SpaceName,
     named,
     rows_of,
     seeds_of,
@@ -63,14 +65,6 @@ class SolverName(StrEnum):
     mean = "mean"
 
 
-class SpaceName(StrEnum):
-    """Where InterFaceGAN's codes live."""
-
-    w = "w"
-    z = "z"
-    w_plus = "w_plus"
-
-
 Count = Annotated[int, typer.Option("-k", help="How many directions.", min=1)]
 Draw = Annotated[int, typer.Option("--seed", help="Of the random draw.", min=0)]
 
@@ -86,10 +80,10 @@ def sefa(
     per_layer: Annotated[bool, typer.Option("--per-layer", help="k directions per layer.")] = False,
     output: Output = None,
     force: Force = False,
-    network_option: NetworkOption = None,
+    job: JobFile = None,
 ) -> None:
     """SeFa: eigenvectors of the style weights; no picture is rendered."""
-    network = named(network, network_option)
+    network = named(network)
     file = _claimed(output, "sefa", force)
     G = open_generator(network, device="cpu", dtype="float32")
     if "w_plus" in G.spaces:
@@ -113,10 +107,10 @@ def ganspace(
     output: Output = None,
     device: Device = "auto",
     force: Force = False,
-    network_option: NetworkOption = None,
+    job: JobFile = None,
 ) -> None:
     """GANSpace: principal components of w; alpha = 1 is one standard deviation."""
-    network = named(network, network_option)
+    network = named(network)
     file = _claimed(output, "ganspace", force)
     G = open_generator(network, device=device, dtype="float32")
     check_codes(G, label)
@@ -169,10 +163,10 @@ def interfacegan(
     output: Output = None,
     device: Device = "auto",
     force: Force = False,
-    network_option: NetworkOption = None,
+    job: JobFile = None,
 ) -> None:
     """InterFaceGAN: boundaries between codes of high and of low score."""
-    network = named(network, network_option)
+    network = named(network)
     if (scorer is None) == (scores is None):
         raise Failure("give --scorer faces, or --scores FILE", USAGE)
     file = _claimed(output, "interfacegan", force)
@@ -229,6 +223,7 @@ def _claimed(output: Path | None, method: str, force: bool) -> Path:
 
 
 def _save(directions: Directions, file: Path, force: bool) -> None:
+    jobs.record(file, force=force)
     directions.save(file, overwrite=force)
     typer.echo(f"{len(directions)} directions in {file}")
 

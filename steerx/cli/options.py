@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
+from . import jobs
 from .failures import USAGE, Failure, argument
 
 _NETWORK_HELP = 'Checkpoint (.pkl, .pt, .pth, .safetensors), or "faces", which is built in.'
 
 Network = Annotated[str | None, typer.Argument(help=_NETWORK_HELP, show_default=False)]
-NetworkOption = Annotated[str | None, typer.Option("--network", hidden=True)]
 Seeds = Annotated[str, typer.Option("--seeds", "--seed", help="Seeds such as 0,1,4-6.")]
 Trunc = Annotated[float, typer.Option("--trunc", help="Truncation psi; 1 is off.")]
 Cutoff = Annotated[
@@ -33,6 +33,30 @@ Output = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+JobFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--job",
+        help="Repeat a job.yaml; other options win over it.",
+        callback=jobs.replay,
+        is_eager=True,
+        show_default=False,
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would do; write nothing.")]
+Batch = Annotated[
+    int | None,
+    typer.Option("--batch", help="Pictures rendered at once.", min=1, show_default="by resolution"),
+]
+Num = Annotated[int | None, typer.Option("--num", hidden=True, min=1)]  # seeds 0 ... num-1
+Codes = Annotated[
+    Path | None,
+    typer.Option(
+        "--codes",
+        help="Codes to start from instead of seeds: .npy, .npz or .safetensors.",
+        show_default=False,
+    ),
+]
 Scale = Annotated[int, typer.Option("--scale", help="Magnify grids and strips.", min=1, max=16)]
 
 
@@ -51,24 +75,38 @@ class NoiseName(StrEnum):
     const = "const"
     random = "random"
     none = "none"
+    sample = "sample"
 
 
+class SpaceName(StrEnum):
+    """Where codes or a direction live."""
+
+    z = "z"
+    w = "w"
+    w_plus = "w_plus"
+
+
+Space = Annotated[
+    SpaceName | None,
+    typer.Option("--space", help="Where codes live, if their form does not say."),
+]
 Dtype = Annotated[DtypeName, typer.Option("--dtype", help="Dtype of activations.")]
 NoiseMode = Annotated[NoiseName, typer.Option("--noise-mode", help="Per-layer noise.")]
 
 
-def named(network: str | None, option: str | None) -> str:
-    """The network, given in its place or as --network."""
-    chosen = option if network is None else network
-    if chosen is None or (option is not None and network is not None):
+def named(network: str | None) -> str:
+    """The network, which must be given."""
+    if network is None:
         raise Failure('give one NETWORK: a checkpoint file, or "faces"', USAGE)
-    return chosen
+    return network
 
 
-def seeds_of(text: str) -> list[int]:
-    """Seeds of text such as 0,1,4-6, each once and in range."""
+def seeds_of(text: str, num: int | None = None) -> list[int]:
+    """Seeds of text such as 0,1,4-6, each once and in range; 0 ... num-1 where a number is given."""
     from .._seeds import parse_seeds, z_from_seeds
 
+    if num is not None:
+        return list(range(num))
     with argument("--seeds"):
         seeds = list(dict.fromkeys(parse_seeds(text)))
         z_from_seeds([max(seeds)], 1)  # refuses what is out of range

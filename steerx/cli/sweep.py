@@ -22,7 +22,6 @@ from .options import (
     DtypeName,
     Force,
     Network,
-    NetworkOption,
     NoiseMode,
     NoiseName,
     Outdir,
@@ -84,14 +83,10 @@ def sweep(
     device: Device = "auto",
     dtype: Dtype = DtypeName.float32,
     force: Force = False,
-    network_option: NetworkOption = None,
 ) -> None:
     """Render seeds x directions x alphas: a strip for each, and a grid of all."""
     files = directions or []
-    if network_option is not None and network is not None:
-        files = [network, *files]  # with --network, every word names directions
-        network = None
-    network = named(network, network_option)
+    network = named(network)
     if not files:
         raise Failure("give direction files behind NETWORK; `steerx mine` makes them", USAGE)
     numbers, strengths = seeds_of(seeds), alphas_of(alphas, start, end, steps)

@@ -11,28 +11,30 @@ from .failures import IO, Failure
 
 
 def claim(paths: Iterable[Path], *, force: bool) -> None:
-    """Refuse now, before hours of work, what could not be written at their end.
-
-    Makes the folders of the files.
+    """Refuse now, before hours of work, what could not be written at their end; makes nothing.
 
     Raises:
-        Failure: a file exists and `force` is False, or a folder may not be written.
-        OSError: a folder cannot be made.
+        Failure: a file exists and `force` is False, or its folder is none or may not be written.
     """
     for path in paths:
         if path.is_dir():
             raise Failure(f"{path} is a folder; give the name of a file in it", IO)
         if os.path.lexists(path) and not force:
             raise Failure(f"{path} exists; give --force to replace it, or another name", IO)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(path.parent, os.W_OK):
-            raise Failure(f"the folder {path.parent} may not be written; choose another one", IO)
+        folder = path.parent
+        while not os.path.lexists(folder):
+            folder = folder.parent
+        if not folder.is_dir():
+            raise Failure(f"{folder} is not a folder; choose another place for {path.name}", IO)
+        if not os.access(folder, os.W_OK):
+            raise Failure(f"the folder {folder} may not be written; choose another one", IO)
 
 
 def write(path: Path, data: bytes, *, force: bool) -> None:
-    """One file, whole or absent."""
+    """One file, whole or absent; its folder is made."""
     from .._files import whole_file
 
+    path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path, overwrite=force) as handle:
         handle.write(data)
 

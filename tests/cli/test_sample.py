@@ -19,6 +19,7 @@ def test_pictures_are_those_of_the_library(run: Run, network: Path) -> None:
     assert result.exit_code == 0, result.output
     assert sorted(p.name for p in Path("out").iterdir()) == [
         "grid.png",
+        "job.yaml",
         "seed0000.png",
         "seed0001.png",
         "seed0003.png",
