@@ -137,6 +137,7 @@ def torch_free(folder: Path, toolkit: Path | None) -> list[Compilation]:
             jobs.append(Compilation(target, [*command, "-c", str(source), "-o", str(target)]))
     if toolkit:
         command = [str(toolkit / "bin/nvcc"), *CUDA_FLAGS, *map(gencode, cuda_archs()), include]
+        command.append(f"-I{CSRC}")  # the dialect, simt/simt.h
         for source in sorted((CSRC / "cuda").glob("*.cu")):
             target = folder / f"{source.stem}.cuda.o"
             jobs.append(Compilation(target, [*command, "-c", str(source), "-o", str(target)]))

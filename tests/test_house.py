@@ -22,10 +22,10 @@ RULES = [
     (r"torch\.load|pickle\.load|allow_pickle=True|torch\.hub", []),
     (
         r"\.cpu\(\)|\.item\(\)|\.numpy\(\)|synchronize\(",
-        ["sweeping", "scoring.py", "directions", "checkpoints", "cli", "faces/training.py",
+        ["sweeping", "scoring", "directions", "checkpoints", "cli", "faces/training.py",
          "faces/gate.py", "faces/scorer_training.py"],
     ),
-    (r"dlatent|sample_id\b|latent_space_type|boundaries_path", []),
+    (r"dlatent|sample_id\b|latent_space_type|boundaries_path", ["cli/aliases.py"]),
     (r"_dispatch_has_kernel|torch\.library\.", ["ops/_library.py"]),
 ]  # fmt: skip
 

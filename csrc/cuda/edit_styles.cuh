@@ -4,9 +4,7 @@
 // moves 16 bytes at a time where rows and pointers are aligned to 16 bytes, else one element.
 // bench/bench_edit_styles.py
 #pragma once
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
+#include "simt/simt.h"
 #include "steerx/edit_styles.h"
 
 namespace steerx {
@@ -29,7 +27,7 @@ struct alignas(sizeof(T) * kWidth) Pack {
 };
 
 template <typename T, int kWidth>
-__global__ void __launch_bounds__(kEditStylesThreads) edit_styles_kernel(EditStylesParams p) {
+SIMT_KERNEL void __launch_bounds__(kEditStylesThreads) edit_styles_kernel(EditStylesParams p) {
   using Wide = typename Widened<T>::Wide;
   using Lanes = Pack<T, kWidth>;
   const int64_t packs = p.S / kWidth;
@@ -49,8 +47,8 @@ __global__ void __launch_bounds__(kEditStylesThreads) edit_styles_kernel(EditSty
         const Lanes step = steps[direction * packs + i];
 #pragma unroll
         for (int l = 0; l < kWidth; ++l)
-          edited.lane[l] = static_cast<T>(static_cast<Wide>(from.lane[l]) +
-                                          alpha * static_cast<Wide>(step.lane[l]));
+          edited.lane[l] = static_cast<T>(
+              fma(alpha, static_cast<Wide>(step.lane[l]), static_cast<Wide>(from.lane[l])));
       } else {
 #pragma unroll
         for (int l = 0; l < kWidth; ++l) edited.lane[l] = static_cast<T>(nan);

@@ -9,12 +9,12 @@ import pytest
 
 CSRC = Path(__file__).resolve().parents[2] / "csrc"
 STANDARD = r"<[a-z_]+>"
-OURS = r'"(steerx/)?[a-z_]+\.(h|cuh)"'
+OURS = r'"(steerx/|simt/)?[a-z_0-9]+\.(h|cuh)"'
 ALLOWED = {
     "include": ("<(cstdint)>", OURS),
     "cpu": ("<(cstdint)>", OURS),
     "cuda": (r"<(cuda_\w+|dlfcn)\.h>", STANDARD, OURS),
-    "simt": (r"<pybind11/\w+\.h>", STANDARD, OURS),
+    "simt": (r"<(cuda_\w+|pybind11/\w+|sys/mman|ucontext)\.h>", STANDARD, OURS),
     "torch": (r"<torch/(csrc/(stable|inductor/aoti_torch)|headeronly)/[\w/]+\.h>", STANDARD, OURS),
 }
 FILES = sorted(p for p in CSRC.rglob("*") if p.suffix in (".h", ".cpp", ".cu", ".cuh"))
