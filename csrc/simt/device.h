@@ -21,6 +21,10 @@ using Type = T;
 using Half = __half;
 using BFloat16 = __nv_bfloat16;
 
+// Of half turns; unlike sin and cos they need no reduction, and so no local memory.
+SIMT_DEVICE double sin_pi(double x) { return sinpi(x); }
+SIMT_DEVICE double cos_pi(double x) { return cospi(x); }
+
 template <typename... P, typename... A>
 int launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, void* stream,
            A... arguments) {

@@ -33,6 +33,9 @@ namespace simt {
 template <typename T>
 using Type = T;
 
+inline double sin_pi(double x) { return std::sin(3.14159265358979323846 * x); }
+inline double cos_pi(double x) { return std::cos(3.14159265358979323846 * x); }
+
 namespace host {
 
 using Place = std::source_location;
