@@ -36,6 +36,11 @@ def plan(contents: Contents) -> Plan | None:
     description = parse_json(text)
     if not isinstance(description, dict):
         raise CheckpointError(Kind.BAD_STRUCTURE, "the steerx metadata are not an object")
+    kind = description.get("kind")
+    if isinstance(kind, str):  # directions and codes share the container with networks
+        raise CheckpointError(
+            Kind.UNSUPPORTED, f"this file holds {shown(kind, limit=40)}, no network"
+        )
     version, family = description.get("version"), description.get("family")
     if type(version) is not int or version != VERSION:
         raise CheckpointError(

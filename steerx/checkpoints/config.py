@@ -54,6 +54,8 @@ class StyleGAN2Config:
         _check_int("resolution", self.resolution, 4, MAX_RESOLUTION)
         if self.resolution & (self.resolution - 1):
             raise _bad(f"resolution must be a power of two, got {self.resolution}")
+        if type(self.z_dim) is int and self.z_dim == 0:
+            raise _bad("z_dim = 0: a network of labels alone; steerx steers those with a z")
         _check_int("z_dim", self.z_dim, 1, MAX_DIM)
         _check_int("w_dim", self.w_dim, 1, MAX_DIM)
         _check_int("c_dim", self.c_dim, 0, MAX_DIM)
@@ -190,7 +192,8 @@ def _check_int(name: str, value: object, low: int, high: int) -> None:
     if type(value) is not int:
         raise _bad(f"{name} must be a whole number, got {type(value).__name__}")
     if not low <= value <= high:
-        raise _bad(f"{name} must be {low} to {high}, got {shown(hex(value), limit=40)}")
+        said = str(value) if abs(value) < 1 << 63 else shown(hex(value), limit=40)
+        raise _bad(f"{name} must be {low} to {high}, got {said}")
 
 
 def _resolution_key(key: object) -> int:

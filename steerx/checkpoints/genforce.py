@@ -19,7 +19,7 @@ from steerx.checkpoints.plan import Plan, Rule
 from steerx.checkpoints.records import TensorRecord
 from steerx.checkpoints.state_dict import MAPPING_RATE, Tensors, find_state, plan_state
 
-_MEAN = "truncation.w_avg"
+MEAN = "truncation.w_avg"
 _MARKER = "synthesis.early_layer.const"
 _EMBED = "mapping.LabelEmbed"
 _ROLES = ("generator_smooth", "generator")
@@ -44,18 +44,23 @@ def plan(contents: Contents) -> Plan | None:
                 raise CheckpointError(Kind.UNSUPPORTED, what)
         return None
     filters = (".filter.kernel", "synthesis.upsample.kernel")
-    return plan_state("genforce", state, filters=filters, infer=_infer, rules=_rules)
+    return plan_state("genforce", state, filters=filters, infer=_infer, rules=rules)
 
 
 def _infer(tensors: Tensors, filter_shape: tuple[int, int]) -> StyleGAN2Config:
     w_dim = shapes.size(tensors, "synthesis.layer0.style.weight", 1)
     depth = shapes.count(tensors, "mapping.dense{}.weight")
     if "mapping.label_weight" in tensors:
-        what = "a conditional genforce generator that normalises z and label together"
-        raise CheckpointError(Kind.UNSUPPORTED, f"{what}; steerx reads those with a LabelEmbed")
+        classes = shapes.size(tensors, "mapping.label_weight", 0)
+        what = (
+            f"a conditional genforce generator ({classes} classes, 'mapping.label_weight'): it normalises z "
+            "and label together, and steerx each by itself; convert the original NVlabs .pkl instead"
+        )
+        raise CheckpointError(Kind.UNSUPPORTED, what)
     conditional = f"{_EMBED}.weight" in tensors
     embed = shapes.size(tensors, f"{_EMBED}.weight", 0) if conditional else 0
     inputs = shapes.size(tensors, "mapping.dense0.weight", 1) if depth else w_dim
+    shapes.check_hidden_width(tensors, "mapping.dense{}.weight", range(depth), w_dim)
     layers = len(shapes.numbers(tensors, r"synthesis\.layer([0-9]{1,3})\.weight"))
     ups = (layers - 1) // 2
     if not 0 <= ups <= 9:
@@ -64,8 +69,8 @@ def _infer(tensors: Tensors, filter_shape: tuple[int, int]) -> StyleGAN2Config:
     for b in range(1, ups + 1):
         channels[4 << b] = shapes.size(tensors, f"synthesis.layer{2 * b}.weight", 0)
     rows = 1
-    if _MEAN in tensors:
-        rows = _mean_rows(tensors[_MEAN], w_dim, 2 * ups + 2)
+    if MEAN in tensors:
+        rows = _mean_rows(tensors[MEAN], w_dim, 2 * ups + 2)
     return StyleGAN2Config(
         z_dim=inputs - embed,
         c_dim=shapes.size(tensors, f"{_EMBED}.weight", 1) if conditional else 0,
@@ -85,12 +90,13 @@ def _mean_rows(record: TensorRecord, w_dim: int, num_ws: int) -> int:
     length = math.prod(record.shape)
     if length not in (w_dim, num_ws * w_dim):
         raise CheckpointError(
-            Kind.BAD_STRUCTURE, f"{shown(_MEAN)} holds {length} numbers for w of width {w_dim}"
+            Kind.BAD_STRUCTURE, f"{shown(MEAN)} holds {length} numbers for w of width {w_dim}"
         )
     return length // w_dim
 
 
-def _rules(config: StyleGAN2Config, tensors: Tensors) -> Iterator[Rule]:
+def rules(config: StyleGAN2Config, tensors: Tensors) -> Iterator[Rule]:
+    """One rule per canonical tensor but the filter; `tensors` tells whether there is a mean of w."""
     width = config.w_dim
     if config.c_dim:
         shape = (config.embed_dim, config.c_dim)
@@ -103,8 +109,8 @@ def _rules(config: StyleGAN2Config, tensors: Tensors) -> Iterator[Rule]:
         gain = MAPPING_RATE / math.sqrt(inputs)
         yield Rule(f"{name}.weight", f"{source}.weight", (width, inputs), gain)
         yield Rule(f"{name}.bias", f"{source}.bias", (width,), MAPPING_RATE)
-    if _MEAN in tensors:
-        yield Rule("mapping.w_avg", _MEAN, tensors[_MEAN].shape)
+    if MEAN in tensors:
+        yield Rule("mapping.w_avg", MEAN, tensors[MEAN].shape)
     yield Rule("synthesis.const", _MARKER, (1, config.channels[4], 4, 4))
     for i in range(config.num_layers):
         inputs, outputs = config.layer_channels(i)

@@ -15,10 +15,11 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
-from typing import IO, Any, Protocol, cast
+from typing import IO, Any, BinaryIO, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from steerx.checkpoints.errors import CheckpointError, Kind, shown
 from steerx.checkpoints.source import FileSource, Source
@@ -90,6 +91,29 @@ def read_npz(
             ) from error
         source.check_unchanged()
     return arrays
+
+
+def npz_names(path: str | os.PathLike[str]) -> list[str]:
+    """Names of the arrays of a `.npz` archive, in order; nothing else is read.
+
+    Raises:
+        CheckpointError: `bad-archive`, or not a regular file.
+        OSError: the file cannot be opened or read.
+    """
+    with FileSource(path) as source:
+        try:
+            with zipfile.ZipFile(cast(IO[bytes], _Reader(source))) as archive:
+                present = archive.namelist()
+        except _ZIP_ERRORS as error:
+            raise CheckpointError(
+                Kind.BAD_ARCHIVE, f"not an .npz archive, or a damaged one: {shown(str(error))}"
+            ) from error
+    return [name.removesuffix(".npy") for name in present if name.endswith(".npy")]
+
+
+def write_npy(handle: BinaryIO, tensor: Tensor) -> None:
+    """Write a tensor of numbers as a `.npy` file."""
+    np.save(handle, tensor.detach().cpu().contiguous().numpy(), allow_pickle=False)
 
 
 class _Stream(Protocol):

@@ -96,12 +96,7 @@ def _infer(
     embed = shapes.size(tensors, "mapping.embed.weight", 0) if conditional else 0
     w_dim = shapes.size(tensors, "synthesis.b4.conv1.affine.weight", 1)
     first = shapes.size(tensors, "mapping.fc0.weight", 1) if depth else w_dim
-    for i in range(depth):
-        width = shapes.size(tensors, f"mapping.fc{i}.weight", 0)
-        if width != w_dim:
-            raise CheckpointError(
-                Kind.UNSUPPORTED, f"a mapping network of width {width} for w of width {w_dim}"
-            )
+    shapes.check_hidden_width(tensors, "mapping.fc{}.weight", range(depth), w_dim)
     return StyleGAN2Config(
         z_dim=first - embed,
         c_dim=shapes.size(tensors, "mapping.embed.weight", 1) if conditional else 0,

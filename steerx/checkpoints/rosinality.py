@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from steerx.checkpoints import shapes
 from steerx.checkpoints.config import StyleGAN2Config
@@ -16,9 +17,9 @@ from steerx.checkpoints.containers import Contents
 from steerx.checkpoints.errors import CheckpointError, Kind, shown
 from steerx.checkpoints.plan import Plan, Rule
 from steerx.checkpoints.records import TensorRecord
-from steerx.checkpoints.state_dict import MAPPING_RATE, State, Tensors, find_state, plan_state
+from steerx.checkpoints.state_dict import MAPPING_RATE, Tensors, find_state, plan_state
 
-_MEAN = "latent_avg"
+MEAN = "latent_avg"
 
 
 def plan(contents: Contents) -> Plan | None:
@@ -26,20 +27,21 @@ def plan(contents: Contents) -> Plan | None:
     state = find_state(contents.tree, ("g_ema", "g"), marker="conv1.conv.weight")
     if state is None:
         return None
-    mean = contents.tree.get(_MEAN) if isinstance(contents.tree, dict) else None
+    mean = contents.tree.get(MEAN) if isinstance(contents.tree, dict) else None
     if isinstance(mean, TensorRecord):
-        others = tuple(name for name in state.skipped if name != shown(_MEAN))
-        state = State(state.key, {**state.tensors, _MEAN: mean}, others)
+        others = tuple(name for name in state.skipped if name != shown(MEAN))
+        state = replace(state, tensors={**state.tensors, MEAN: mean}, skipped=others)
     elif mean is not None:
-        raise CheckpointError(Kind.BAD_STRUCTURE, f"{_MEAN} is not a tensor")
+        raise CheckpointError(Kind.BAD_STRUCTURE, f"{MEAN} is not a tensor")
     filters = (".blur.kernel", ".upsample.kernel")
-    return plan_state("rosinality", state, filters=filters, infer=_infer, rules=_rules)
+    return plan_state("rosinality", state, filters=filters, infer=_infer, rules=rules)
 
 
 def _infer(tensors: Tensors, filter_shape: tuple[int, int]) -> StyleGAN2Config:
     w_dim = shapes.size(tensors, "conv1.conv.modulation.weight", 1)
     depth = shapes.count(tensors, "style.{}.weight", first=1)
     z_dim = shapes.size(tensors, "style.1.weight", 1) if depth else w_dim
+    shapes.check_hidden_width(tensors, "style.{}.weight", range(1, depth + 1), w_dim)
     if z_dim > w_dim:
         raise CheckpointError(
             Kind.UNSUPPORTED, f"a conditional fork: 'style.1.weight' takes {z_dim} numbers"
@@ -51,8 +53,8 @@ def _infer(tensors: Tensors, filter_shape: tuple[int, int]) -> StyleGAN2Config:
     for i in range(ups):
         channels[8 << i] = shapes.size(tensors, f"convs.{2 * i}.conv.weight", 1)
     rows = 1
-    if _MEAN in tensors and len(tensors[_MEAN].shape) == 2:
-        rows = shapes.size(tensors, _MEAN, 0)
+    if MEAN in tensors and len(tensors[MEAN].shape) == 2:
+        rows = shapes.size(tensors, MEAN, 0)
     return StyleGAN2Config(
         z_dim=z_dim,
         c_dim=0,
@@ -66,7 +68,8 @@ def _infer(tensors: Tensors, filter_shape: tuple[int, int]) -> StyleGAN2Config:
     )
 
 
-def _rules(config: StyleGAN2Config, tensors: Tensors) -> Iterator[Rule]:
+def rules(config: StyleGAN2Config, tensors: Tensors) -> Iterator[Rule]:
+    """One rule per canonical tensor but the filter; `tensors` tells whether there is a mean of w."""
     width = config.w_dim
     for i in range(config.mapping_layers):
         inputs = config.z_dim if i == 0 else width
@@ -74,9 +77,9 @@ def _rules(config: StyleGAN2Config, tensors: Tensors) -> Iterator[Rule]:
         gain = MAPPING_RATE / math.sqrt(inputs)
         yield Rule(f"{name}.weight", f"{source}.weight", (width, inputs), gain)
         yield Rule(f"{name}.bias", f"{source}.bias", (width,), MAPPING_RATE)
-    if _MEAN in tensors:
-        flat = len(tensors[_MEAN].shape) == 1
-        yield Rule("mapping.w_avg", _MEAN, (width,) if flat else (config.w_avg_rows, width))
+    if MEAN in tensors:
+        flat = len(tensors[MEAN].shape) == 1
+        yield Rule("mapping.w_avg", MEAN, (width,) if flat else (config.w_avg_rows, width))
     yield Rule("synthesis.const", "input.input", (1, config.channels[4], 4, 4))
     for i in range(config.num_layers):
         inputs, outputs = config.layer_channels(i)

@@ -40,6 +40,22 @@ def count(tensors: Mapping[str, TensorRecord], pattern: str, *, first: int = 0) 
     return found
 
 
+def check_hidden_width(
+    tensors: Mapping[str, TensorRecord], pattern: str, layers: range, w_dim: int
+) -> None:
+    """Refuse a mapping network whose hidden layers are not as wide as w.
+
+    Raises:
+        CheckpointError: `unsupported`, with both widths.
+    """
+    for i in layers:
+        width = size(tensors, pattern.format(i), 0)
+        if width != w_dim:
+            name = shown(pattern.format(i))
+            what = f"a mapping network of width {width} ({name}) for w of width {w_dim}"
+            raise CheckpointError(Kind.UNSUPPORTED, f"{what}; steerx reads those of one width")
+
+
 def numbers(tensors: Mapping[str, TensorRecord], pattern: str) -> list[int]:
     """Sorted numbers that stand in the one group of `pattern` in the tensors' names."""
     expression = re.compile(pattern)

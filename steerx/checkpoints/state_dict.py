@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from steerx.checkpoints import shapes
 from steerx.checkpoints.config import StyleGAN2Config
@@ -14,7 +15,8 @@ from steerx.checkpoints.records import TensorRecord
 MAPPING_RATE = 0.01  # learning rate multiplier of the mapping network in all stock models
 _MAX_NAME_CHARS = 512
 _MAX_LISTED = 20
-_UP_GAIN = 4  # these layouts keep the gain of upsampling in the filter
+_PARALLEL = "module."
+UP_GAIN = 4  # these layouts keep the gain of upsampling in the filter
 
 Tensors = Mapping[str, TensorRecord]
 
@@ -27,11 +29,13 @@ class State:
         key: what it stands under, "" at the top.
         tensors: by name.
         skipped: other names at the top.
+        prefix: what stood in front of every name and was left out, "module." of a DataParallel.
     """
 
     key: str
     tensors: dict[str, TensorRecord]
     skipped: tuple[str, ...]
+    prefix: str = ""
 
 
 def find_state(tree: object, keys: Iterable[str], *, marker: str) -> State | None:
@@ -43,10 +47,21 @@ def find_state(tree: object, keys: Iterable[str], *, marker: str) -> State | Non
     if not isinstance(tree, dict):
         return None
     for key in keys:
-        state = tree.get(key)
-        if isinstance(state, dict) and marker in state:
-            return State(key, tensors_of(state), listed(name for name in tree if name != key))
-    return State("", tensors_of(tree), ()) if marker in tree else None
+        state, prefix = _bare(tree.get(key))
+        if marker in state:
+            skipped = listed(name for name in tree if name != key)
+            return State(key, tensors_of(state), skipped, prefix)
+    state, prefix = _bare(tree)
+    return State("", tensors_of(state), (), prefix) if marker in state else None
+
+
+def _bare(state: object) -> tuple[Mapping[object, object], str]:
+    """A state dict without the prefix that torch's DataParallel puts in front of all of its names."""
+    if not isinstance(state, dict):
+        return {}, ""
+    if not all(type(name) is str and name.startswith(_PARALLEL) for name in state):
+        return state, ""
+    return {name.removeprefix(_PARALLEL): value for name, value in state.items()}, _PARALLEL
 
 
 def tensors_of(state: Mapping[object, object]) -> dict[str, TensorRecord]:
@@ -85,7 +100,7 @@ def plan_state(
     """
     tensors = state.tensors
     buffers = [name for name in tensors if name.endswith(filters)]
-    kernel = shapes.common_filter(tensors, buffers, gain=1 / _UP_GAIN)
+    kernel = shapes.common_filter(tensors, buffers, gain=1 / UP_GAIN)
     defaulted = [f"mapping learning rate multiplier = {MAPPING_RATE}", "conv_clamp = None"]
     if kernel is None:
         kernel = stock_filter()
@@ -93,10 +108,12 @@ def plan_state(
     config = infer(tensors, (kernel.shape[0], kernel.shape[1]))
     planned = tuple(rules(config, tensors))
     check_names(planned, tensors, ignored=lambda name: name.endswith(filters))
-    facts = {
+    facts: dict[str, Any] = {
         "state": state.key,
         "inferred": ["resolution", "channels", "mapping_layers", "w_dim", "z_dim", "img_channels"],
         "defaulted": defaulted,
         "skipped": list(state.skipped),
     }
+    if state.prefix:
+        facts["left_out"] = f"{state.prefix!r} in front of every name"
     return Plan(layout, config, planned, tensors, {"synthesis.filter": kernel}, facts)

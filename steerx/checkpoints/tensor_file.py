@@ -32,7 +32,12 @@ _TAGS = {
     "U8": "u1",
     "BOOL": "bool",
 }
-_NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+_NAMES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+}
 
 
 def read_tensor_file(
