@@ -36,7 +36,8 @@ def edit(
     """Codes moved along one or several directions at once, each by its alpha.
 
     Relative: x + sum_k alpha_k scale_k v_k on the layers of each direction. Absolute (InterFaceGAN's
-    rule for z and w): x + (alpha scale - x.v) v, one direction after the other. *sample-exact*: a row
+    rule for z and w): x + (alpha scale - x.v) v, one direction after the other; with origin "boundary"
+    x + (alpha scale - x.v - intercept) v, so that `Directions.distances` becomes alpha scale. *sample-exact*: a row
     of the result depends on its own row alone.
 
     Args:
@@ -159,6 +160,9 @@ def _move_flat(
     shape("edit: codes", codes, "N D", D=vector.shape[0])
     if directions.motion == "absolute":
         step = step - codes @ vector
+        if directions.origin == "boundary":
+            assert directions.intercepts is not None
+            step = step - directions.intercepts[k].to(codes)
     return codes + step[:, None] * vector
 
 
@@ -262,8 +266,11 @@ def lerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
     Args:
         a, b: codes of one shape.
         t: 0 = a, 1 = b; a number, or [T] for a leading axis of T codes.
+
+    Raises:
+        ValueError: codes of different shapes, or a t that is not finite.
     """
-    return a + _weight(t, a) * (b - a)
+    return a + _weight("lerp", t, a, b) * (b - a)
 
 
 def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
@@ -277,17 +284,20 @@ def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
         t: 0 = a, 1 = b; a number, or [T] for a leading axis of T codes.
 
     Raises:
-        ValueError: opposite codes, between which no great circle is the shortest.
+        ValueError: codes of different shapes or of no length, a t that is not finite, or opposite
+            codes, between which no great circle is the shortest.
 
     Source: Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985.
     """
+    weight = _weight("slerp", t, a, b)
     la, lb = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
+    if not ((la > 0) & (lb > 0)).all():
+        raise ValueError("slerp: a code of length 0 (or NaN) points nowhere; use lerp")
     u, v = a / la, b / lb
     # atan2 keeps its digits where a cosine near 1 or -1 has lost them.
     angle = 2 * torch.atan2((u - v).norm(dim=-1, keepdim=True), (u + v).norm(dim=-1, keepdim=True))
     if (angle > math.pi - 1e-3).any():
         raise ValueError("slerp: a and b point in opposite directions; go through a third code")
-    weight = _weight(t, a)
     near = angle < 1e-4
     sine = torch.where(near, torch.ones_like(angle), angle.sin())
     left = torch.where(near, 1 - weight, ((1 - weight) * angle).sin() / sine)
@@ -296,9 +306,18 @@ def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
     return between
 
 
-def _weight(t: float | Tensor, codes: Tensor) -> Tensor:
+def _weight(what: str, t: float | Tensor, a: Tensor, b: Tensor) -> Tensor:
     """t as a number beside codes, or [T] with as many trailing axes as codes have."""
-    weight = torch.as_tensor(t, dtype=codes.dtype, device=codes.device)
-    trailing = codes.dim() if weight.dim() else 0
+    if a.shape != b.shape:
+        raise ValueError(
+            f"{what}: a and b must have one shape, got {list(a.shape)} and {list(b.shape)}"
+        )
+    weight = torch.as_tensor(t, dtype=a.dtype, device=a.device)
+    if weight.dim() > 1 or not weight.isfinite().all():
+        raise ValueError(
+            f"{what}: t must be a finite number or [T] of them, got {list(weight.shape)} with "
+            f"{int((~weight.isfinite()).sum())} not finite"
+        )
+    trailing = a.dim() if weight.dim() else 0
     shaped: Tensor = weight[(..., *[None] * trailing)]
     return shaped

@@ -203,3 +203,46 @@ def test_float64_codes_keep_their_digits(tiny) -> None:
     directions = steerx.Directions(unit(1, tiny.w_dim), space="w")
     moved = steerx.edit(w, directions, alpha=1 / 3)
     torch.testing.assert_close(moved, w + directions.vectors[0].double() / 3, rtol=0, atol=1e-15)
+
+
+def test_absolute_from_the_boundary_sets_the_distance() -> None:
+    directions = steerx.Directions(
+        unit(2, 8),
+        space="z",
+        motion="absolute",
+        origin="boundary",
+        intercepts=torch.tensor([4.0, -1.0]),
+        scale=torch.tensor([2.0, 1.0]),
+    )
+    z, alphas = torch.randn(5, 8), torch.linspace(-3, 3, 5)
+    for k, length in ((0, 2.0), (1, 1.0)):
+        moved = steerx.edit(z, directions[k], alpha=alphas[:, None])
+        read = directions[k].distances(moved)[:, 0].float()
+        torch.testing.assert_close(read, length * alphas, rtol=1e-5, atol=1e-5)
+        shift = moved - z
+        torch.testing.assert_close(
+            shift, (shift @ directions.vectors[k])[:, None] * directions.vectors[k]
+        )
+
+
+@pytest.mark.parametrize(
+    "a, b, t, error",
+    [
+        (torch.randn(2, 8), torch.randn(1, 8), 0.5, r"one shape, got \[2, 8\] and \[1, 8\]"),
+        (torch.randn(2, 8), torch.randn(2, 8), float("nan"), "t must be a finite number"),
+        (torch.randn(2, 8), torch.randn(2, 8), torch.zeros(2, 2), r"got \[2, 2\]"),
+    ],
+)
+def test_interpolation_of_what_does_not_fit(a, b, t, error) -> None:
+    for path in (lerp, slerp):
+        with pytest.raises(ValueError, match=f"{path.__name__}: .*{error}"):
+            path(a, b, t)
+
+
+def test_a_code_that_points_nowhere_has_no_great_circle() -> None:
+    a = torch.randn(2, 8)
+    with pytest.raises(ValueError, match="slerp: a code of length 0"):
+        slerp(a, torch.zeros(2, 8), 0.5)
+    with pytest.raises(ValueError, match=r"slerp: a code of length 0 \(or NaN\)"):
+        slerp(a * float("nan"), a, 0.5)
+    torch.testing.assert_close(lerp(a, torch.zeros(2, 8), 0.5), a / 2)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
+from . import reading
+
 if TYPE_CHECKING:
     from .directions import Directions
 
@@ -50,37 +52,105 @@ def orthogonal(subject: Directions, others: Sequence[Directions], metric: Metric
             "be left; leave out the condition that is the same attribute"
         )
     if any(rank < count for rank, count in zip(ranks, counts, strict=True)):
-        warnings.warn(
-            f"{what}: the {len(conditions)} conditions depend on one another (rank {min(ranks)} at "
-            f"a cut of {RANK_CUT:g}); the result is orthogonal to what they span",
-            stacklevel=3,
-        )
-    unit = rest / after.where(after > 0, 1.0)[..., None]
+        _say_dependent([name for other in others for name in other.names], conditions, root, ranks)
     note = {
         "conditions": [name for other in others for name in other.names],
         "metric": metric,
         "rank": ranks[0] if len(set(ranks)) == 1 else ranks,
     }
-    changed: dict[str, Any] = {}
-    if subject.unit == "sigma" and subject.covariance is not None and unit.dim() == 2:
-        changed["scale"] = (
-            ((unit @ subject.covariance.double()) * unit).sum(-1).sqrt().to(subject.scale)
+    # Rows per layer keep their lengths beside one another.
+    unit = rest * (before / after.where(after > 0, 1.0))[..., None]
+    return _remade(what, subject, unit, note)
+
+
+def orthonormal(subject: Directions, metric: Metric) -> Directions:
+    """See `Directions.orthonormal`."""
+    what = "orthonormal"
+    root = _root(what, subject, metric)
+    p = subject.vectors.double()
+    rows = p[:, None] if p.dim() == 2 else p  # [K,L,D]
+    before = torch.linalg.vector_norm(rows, dim=-1)
+    rest = torch.stack([_gram_schmidt(rows[:, row], root) for row in range(rows.shape[1])], dim=1)
+    after = torch.linalg.vector_norm(rest, dim=-1)
+    lost = ((after < SPAN_CUT * before) & (before > 0)).any(dim=1)
+    if bool(lost.any()):
+        gone = ", ".join(subject.names[int(k)] for k in lost.nonzero().flatten())
+        raise ValueError(
+            f"{what}: {gone} lies in the span of the directions before it, nothing would be left; "
+            "leave it out"
         )
+    unit = rest * (before / after.where(after > 0, 1.0))[..., None]
+    note = {"conditions": ["the directions before"], "metric": metric}
+    return _remade(what, subject, unit.reshape(p.shape), note)
+
+
+def _gram_schmidt(p: Tensor, root: Tensor | None) -> Tensor:
+    """Every row of p [K,D] minus its part in the span of the rows before it."""
+    rest: list[Tensor] = []
+    basis: list[Tensor] = []
+    seen_basis: list[Tensor] = []
+    for one in p:
+        for _ in range(2):  # the second pass removes what rounding left of the first
+            if basis:
+                seen = one if root is None else one @ root
+                one = one - (torch.stack(seen_basis) @ seen) @ torch.stack(basis)
+        rest.append(one)
+        seen = one if root is None else one @ root
+        length = torch.linalg.vector_norm(seen)
+        if bool(length > 0):
+            basis.append(one / length)
+            seen_basis.append(seen / length)
+    return torch.stack(rest)
+
+
+def _say_dependent(
+    names: list[str], conditions: Tensor, root: Tensor | None, ranks: list[int]
+) -> None:
+    """Warn that conditions depend on one another, and name those that those before them span."""
+    rows = conditions[:, None] if conditions.dim() == 2 else conditions
+    spare = set()
+    for row in range(rows.shape[1]):
+        given = rows[:, row]
+        left = torch.linalg.vector_norm(_gram_schmidt(given, root), dim=-1)
+        length = torch.linalg.vector_norm(given, dim=-1)
+        few = (left < 10 * RANK_CUT * length).nonzero().flatten()
+        spare |= {int(k) for k in few}
+    remedy = ", ".join(names[k] for k in sorted(spare)) or "one of them"
+    warnings.warn(
+        f"orthogonal_to: the {len(names)} conditions depend on one another (rank {min(ranks)} at a "
+        f"cut of {RANK_CUT:g}); the result is orthogonal to what they span; leaving out {remedy} "
+        "gives the same",
+        stacklevel=4,
+    )
+
+
+def _remade(what: str, subject: Directions, unit: Tensor, note: dict[str, Any]) -> Directions:
+    """The set with other vectors: what belonged to the old ones is dropped or computed anew."""
+    changed: dict[str, Any] = {}
+    if subject.unit == "sigma" and subject.covariance is not None:
+        changed["scale"] = reading.sigma(subject, unit, subject.covariance).to(subject.scale)
     elif subject.unit == "sigma":
         warnings.warn(
             f"{what}: without a covariance the sigma of the new vectors is not known, so alpha is a "
             "plain length now; .in_sigma(covariance) makes it sigma again",
-            stacklevel=3,
+            stacklevel=4,
         )
         changed.update(scale=torch.ones_like(subject.scale), unit="raw")
-    earlier = subject.provenance.get("orthogonal_to", [])
+    if subject.origin == "boundary":
+        warnings.warn(
+            f"{what}: the boundaries of the old vectors are not those of the new ones, so alpha is a "
+            "distance through the origin now; mine the new ones to measure from a boundary",
+            stacklevel=4,
+        )
+        changed["origin"] = "zero"
+    earlier = subject.provenance.get(what, [])
     return replace(
         subject,
         vectors=unit.to(subject.vectors),
         scores=None,
         score_name=None,
         intercepts=None,
-        provenance={**subject.provenance, "orthogonal_to": [*earlier, note]},
+        provenance={**subject.provenance, what: [*earlier, note]},
         **changed,
     )
 
@@ -128,7 +198,7 @@ def _root(what: str, subject: Directions, metric: Metric) -> Tensor | None:
     if subject.covariance is None:
         raise ValueError(
             f'{what}: metric="covariance" needs the covariance of the codes, and {subject!r} has '
-            "none; call it on a set that GANSpace or InterFaceGAN mined from codes [N, D]"
+            "none; .in_sigma(covariance) gives it one, or call it on a set that was mined from codes"
         )
     values, columns = torch.linalg.eigh(subject.covariance.double())
     root: Tensor = columns * values.clamp_min(0).sqrt()

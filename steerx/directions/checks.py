@@ -43,17 +43,22 @@ def vectors(value: object, space: object) -> int:
 
 
 def unit_length(value: Tensor) -> None:
-    """Refuse vectors that are not finite or not of unit length (rows of [K, L, D] may be zero)."""
+    """Refuse vectors that are not finite or not of unit length.
+
+    Of the rows of [K, L, D] the longest has unit length; the others tell how far their layer goes
+    beside it, down to 0.
+    """
     lengths = torch.linalg.vector_norm(value.double(), dim=-1)
     tolerance = 1e-3 if torch.finfo(value.dtype).eps < 1e-6 else 1e-2
-    good = (lengths - 1).abs() <= tolerance
-    if value.dim() == 3:
-        good = (good | (lengths == 0)) & (lengths > 0).any(dim=1, keepdim=True)
+    longest = lengths if value.dim() == 2 else lengths.amax(dim=1)
+    good = (longest - 1).abs() <= tolerance
     if not bool(good.all()):
-        k = int((~good).reshape(len(value), -1).any(dim=1).nonzero()[0])
+        k = int((~good).nonzero()[0])
+        which = "" if value.dim() == 2 else "in the longest of their rows, "
         raise ValueError(
-            f"Directions: vectors must have unit L2 length, vector {k} has {lengths[k].tolist()}; "
-            "divide by the length, and put it into scale if alpha = 1 shall keep it"
+            f"Directions: vectors must have unit L2 length, {which}vector {k} has "
+            f"{lengths[k].tolist()}; divide by the length, and put it into scale if alpha = 1 shall "
+            "keep it"
         )
 
 
@@ -214,6 +219,17 @@ def statistic(name: str, value: Tensor | None, vecs: Tensor, rank: int) -> Tenso
     return None if value is None else _finite(name, value, vecs)
 
 
+def origin(value: str, motion: str, offsets: Tensor | None) -> str:
+    """Where absolute distances start: "zero", or the "boundary" that the intercepts know."""
+    choice("origin", value, ("zero", "boundary"))
+    if value == "boundary" and (motion != "absolute" or offsets is None):
+        raise ValueError(
+            'Directions: origin="boundary" needs motion="absolute" and intercepts, got '
+            f'motion="{motion}" and {"no " if offsets is None else ""}intercepts; use origin="zero"'
+        )
+    return value
+
+
 def style_sizes(value: Sequence[int] | None, space: str, vecs: Tensor) -> tuple[int, ...] | None:
     """Channels of each style row: given for space "styles" alone, with sum S."""
     if (value is not None) != (space == "styles"):
@@ -261,28 +277,3 @@ def rows(key: object, known: tuple[str, ...]) -> list[int]:
     if not found:
         raise IndexError(f"{key!r} picks none of the {len(known)} directions")
     return found
-
-
-def joinable(name: str, values: Sequence[Any]) -> None:
-    """Refuse tensors that cannot stand below one another, with the remedy."""
-    kinds = {(v.shape[1:], v.dtype, v.device) for v in values if isinstance(v, Tensor)}
-    if len(kinds) > 1:
-        raise ValueError(
-            f"Directions.concatenate: {name} differ in shape, dtype or device: "
-            f"{'; '.join(sorted(str(kind) for kind in kinds))}; pass the sets as a list instead"
-        )
-
-
-def agree(name: str, values: Sequence[Any]) -> None:
-    """Refuse sets whose field `name` is not the same."""
-    first = values[0]
-    if isinstance(first, Tensor):
-        same = all(isinstance(v, Tensor) and torch.equal(v.to(first), first) for v in values)
-    else:
-        same = all(not isinstance(v, Tensor) and v == first for v in values)
-    if not same:
-        came = " and ".join("a tensor" if isinstance(v, Tensor) else repr(v) for v in values)
-        raise ValueError(
-            f"Directions.concatenate: the sets differ in {name} ({came}), which a set has once; "
-            "pass the sets as a list instead"
-        )

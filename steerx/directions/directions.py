@@ -8,14 +8,17 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from . import algebra, belonging, checks
+from . import algebra, arithmetic, belonging, checks, joining, reading
 
 Unit: TypeAlias = Literal["raw", "sigma"]
 Motion: TypeAlias = Literal["relative", "absolute"]
+Origin: TypeAlias = Literal["zero", "boundary"]
 When: TypeAlias = Literal["before_truncation", "after_truncation"]
 Kind: TypeAlias = Literal["filter", "pattern"]
+Codes: TypeAlias = Tensor | NDArray[Any] | Sequence[Tensor]
 LayersLike: TypeAlias = Sequence[int] | Sequence[Sequence[int] | None] | None
 
 PER_DIRECTION = ("vectors", "names", "layers", "scale", "scores", "intercepts")
@@ -27,7 +30,7 @@ class Directions:
 
     Attributes:
         vectors: [K, D] for "z", "w", "act:<layer>" and a "w_plus" vector that all layers share; [K,
-            L, D] for "w_plus" with a vector per layer (each row of unit length, or zero where the
+            L, D] for "w_plus" with a vector per layer (the longest row of unit length, zero where a
             layer stays); [K, S] for "styles", the style rows one after the other, to_rgb rows
             included. Unit L2 length.
         space: "z", "w", "w_plus", "styles" or "act:<layer>".
@@ -37,6 +40,7 @@ class Directions:
         unit: "raw" (scale 1: alpha is a length) or "sigma" (scale is a standard deviation).
         motion: "relative" (code + alpha * scale * vector) or "absolute" (the projection becomes
             that value).
+        origin: of absolute motion: "zero" (the published rule) or "boundary" (intercepts count).
         when: whether the step is added "before_truncation" (truncation then shrinks it) or
             "after_truncation".
         kind: "filter" (reads an attribute) or "pattern" (what moves with it on average).
@@ -64,6 +68,7 @@ class Directions:
     scale: Tensor
     unit: Unit
     motion: Motion
+    origin: Origin
     when: When
     kind: Kind
     label: int | None
@@ -90,6 +95,7 @@ class Directions:
         scale: Tensor | None = None,
         unit: Unit = "raw",
         motion: Motion = "relative",
+        origin: Origin = "zero",
         when: When = "before_truncation",
         kind: Kind = "filter",
         label: int | None = None,
@@ -126,6 +132,7 @@ class Directions:
             "scale": checks.scale(torch.ones(count) if scale is None else scale, vectors),
             "unit": checks.choice("unit", unit, ("raw", "sigma")),
             "motion": checks.choice("motion", motion, ("relative", "absolute")),
+            "origin": checks.origin(origin, motion, intercepts),
             "when": checks.choice("when", when, ("before_truncation", "after_truncation")),
             "kind": checks.choice("kind", kind, ("filter", "pattern")),
             "label": label,
@@ -221,24 +228,57 @@ class Directions:
             ValueError: nothing to concatenate, or a field of the whole set differs (the message
                 names it).
         """
-        sets: list[Directions] = []
-        for one in (self, *others):
-            sets.extend([one] if isinstance(one, Directions) else one)
-        if not sets:
-            raise ValueError("Directions.concatenate: the list is empty; give at least one set")
-        joined: dict[str, Any] = {"provenance": {"concatenated": [s.provenance for s in sets]}}
-        first = sets[0]
-        for f in fields(first):
-            values = [getattr(s, f.name) for s in sets]
-            if f.name == "provenance":
-                continue
-            if f.name in PER_DIRECTION and not any(v is None for v in values):
-                checks.joinable(f.name, values)
-                is_tensor = isinstance(values[0], Tensor)
-                joined[f.name] = torch.cat(values) if is_tensor else sum(values, ())
-            else:
-                checks.agree(f.name, values)
-        return replace(first, **joined)
+        given = ([one] if isinstance(one, Directions) else one for one in (self, *others))
+        return joining.concatenated([one for some in given for one in some], PER_DIRECTION)
+
+    def combined(
+        self, alphas: Sequence[float] | Tensor, *, name: str = "combined", num_ws: int | None = None
+    ) -> Directions:
+        """One direction that is these with an alpha each: `edit(x, D, alpha=alphas)` at alpha = 1.
+
+        Exact: scale is the length of the sum; where layers differ it has a vector per layer.
+
+        Args:
+            alphas: [K], in units of each direction's scale.
+            num_ws: `G.num_ws`, needed where shared vectors move different layers.
+
+        Raises:
+            ValueError: absolute motion, no number per direction, or steps that cancel.
+        """
+        return replace(self, **arithmetic.combination(self, alphas, name, num_ws))
+
+    @staticmethod
+    def between(
+        a: Codes, b: Codes, *, space: str, name: str = "between", G: belonging.Target | None = None
+    ) -> Directions:
+        """The direction from the mean of codes a to that of codes b; alpha = 1 goes all the way.
+
+        Args:
+            a, b: z or w [N, D], w_plus [N, L, D] or styles (a list of [N, C_l]), N of its own each.
+            space: what the codes are; w before truncation, w_plus and styles after it.
+            G: network of the codes, for the record and the sizes.
+
+        Raises:
+            ValueError: codes that do not fit the space, G or one another, or have the same mean.
+        """
+        found = Directions(**arithmetic.between(a, b, space, name, G))
+        if G is not None:
+            found.check_generator(G)
+        return found
+
+    def distances(self, codes: Codes) -> Tensor:
+        """Signed distances of codes to the boundaries, float64 in latent units (not in `scale`).
+
+        vector . code + intercept; without intercepts of the plane through the origin. All layers
+        are read, whichever are moved; a layer without a vector gives NaN.
+
+        Args:
+            codes: of this set's space, N of them: [N, D], w_plus [N, L, D], or a list of styles.
+
+        Returns:
+            [N, K], or [N, K, L] of w_plus codes.
+        """
+        return reading.distances(self, codes)
 
     def orthogonal_to(
         self,
@@ -252,12 +292,10 @@ class Directions:
         layer where the vectors are per layer. With metric="covariance" the projector is orthogonal
         in the metric of this set's `covariance` S, so that p'ᵀ S c = 0: what p' reads off is
         uncorrelated with what c reads off. "w" and "w_plus" vectors are coordinates of one space
-        and may condition each other. Conditions that depend on one
-        another are harmless: the rank is cut at 1e-6 in float64, said in a warning and in the
-            provenance.
-        Scores and intercepts belonged to the old vectors and are dropped. A sigma scale is computed
-        anew from this set's covariance; without one the result is in plain lengths (unit "raw"), said
-        in a warning, and `in_sigma(covariance)` brings sigma back.
+        and may condition each other. Conditions that depend on one another are harmless: the rank is
+        cut at 1e-6 in float64, said in a warning and in the provenance. Scores and intercepts
+        belonged to the old vectors and are dropped. A sigma scale is computed anew from this set's
+        covariance; without one alpha is a plain length (unit "raw"), said in a warning.
 
         Args:
             others: conditions, each a set of one or more directions. None returns this set.
@@ -279,6 +317,17 @@ class Directions:
         belonging.check_together("orthogonal_to", [self, *others], any_checkpoint)
         return algebra.orthogonal(self, others, metric)
 
+    def orthonormal(self, *, metric: Literal["plain", "covariance"] = "plain") -> Directions:
+        """Each direction without what it shares with those before it (Gram-Schmidt), unit length.
+
+        As `orthogonal_to` with the earlier directions as conditions: per layer where the vectors
+        are, and with metric="covariance" so that no two read what is correlated.
+
+        Raises:
+            ValueError: no covariance, or a direction in the span of those before it.
+        """
+        return algebra.orthonormal(self, metric)
+
     def cosines(
         self,
         other: Directions | None = None,
@@ -299,44 +348,25 @@ class Directions:
     def in_sigma(self, covariance: Tensor | None = None) -> Directions:
         """The same directions with alpha = 1 as one standard deviation of the codes along them.
 
-        scale_k = sqrt(v_kᵀ S v_k), unit "sigma": what GANSpace uses, for any method.
+        scale_k = sqrt(v_kᵀ S v_k), unit "sigma": what GANSpace uses, for any method; of vectors per
+        layer the root mean square over the rows that move. The set keeps S as its `covariance`.
 
         Args:
             covariance: S [D, D] of the codes, such as `GANSpace.covariance_`; None = this set's own.
 
         Raises:
-            ValueError: no covariance, or one of another size; vectors per layer.
+            ValueError: no covariance, or one of another size.
         """
         spread = self.covariance if covariance is None else covariance
-        size = self.vectors.shape[-1]
-        if spread is None or self.vectors.dim() != 2 or spread.shape != (size, size):
-            came = None if spread is None else list(spread.shape)
-            raise ValueError(
-                f"Directions.in_sigma: covariance must be [{size}, {size}] beside vectors "
-                f"{list(self.vectors.shape)}, got {came}; GANSpace().fit(G).covariance_ is one"
-            )
-        v = self.vectors.double()
-        variance = ((v @ spread.to(v)) * v).sum(1)
-        if not bool((variance > 0).all() and variance.isfinite().all()):
-            raise ValueError(
-                "Directions.in_sigma: the covariance gives a direction no positive finite variance; "
-                "fit it on codes that vary along all of them"
-            )
-        scale = variance.sqrt()
-        return replace(self, scale=scale.to(self.vectors), unit="sigma")
+        return replace(self, scale=reading.in_sigma(self, spread), unit="sigma", covariance=spread)
 
     def check_model(
         self, model_id: str | None, resolution: int, *, any_checkpoint: bool = False
     ) -> None:
         """Refuse to be applied to a network that these directions were not mined in.
 
-        A set that does not know its network (an imported file) passes.
-
-        Args:
-            model_id: `Generator.model_id`.
-            resolution: pixels of the generator.
-            any_checkpoint: apply to another checkpoint of the same resolution on purpose (a
-                fine-tuned one, say).
+        A set that does not know its network (an imported file) passes. `any_checkpoint` allows
+        another checkpoint of the same resolution (a fine-tuned one, say).
 
         Raises:
             ValueError: another resolution; or another checkpoint without `any_checkpoint`.
@@ -346,13 +376,8 @@ class Directions:
     def check_generator(self, G: belonging.Target, *, any_checkpoint: bool = False) -> None:
         """Refuse a generator that these directions were not mined in, or do not fit.
 
-        More than `check_model`: the vectors must be as long as the codes of their space, and the
-        layers must be there. This also holds for a set that does not know its network, and under
-        `any_checkpoint`.
-
-        Args:
-            G: a generator (its model_id, resolution, z_dim, w_dim, num_ws and style_rows).
-            any_checkpoint: apply to another checkpoint of the same resolution on purpose.
+        More than `check_model`: also for a set that does not know its network, and under
+        `any_checkpoint`, vectors must be as long as codes of their space and layers must be there.
 
         Raises:
             ValueError: as `check_model`, or vectors or layers that do not fit.

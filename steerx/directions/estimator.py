@@ -6,11 +6,10 @@ import inspect
 import math
 from typing import Any, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from .arrays import as_tensor as as_tensor
 from .directions import Directions
 
 
@@ -70,13 +69,6 @@ class Estimator:
             for name, value in self.get_params().items()
         }
         return {"method": type(self).__name__, "parameters": said}
-
-
-def as_tensor(codes: Tensor | NDArray[Any]) -> Tensor:
-    """Codes as a tensor; arrays that torch cannot share (read-only, reversed) are copied."""
-    if isinstance(codes, Tensor):
-        return codes.detach()
-    return torch.from_numpy(np.require(codes, requirements=("C", "W")))
 
 
 def anchor_signs(vectors: Tensor) -> Tensor:

@@ -59,7 +59,9 @@ def save(directions: Directions, path: str | os.PathLike[str], *, overwrite: boo
         FileExistsError: the file exists and `overwrite` is False.
     """
     values = {name: getattr(directions, name) for name in _PLAIN}
-    document = {"kind": "directions", "version": VERSION, "required": [], "fields": values}
+    # A reader that does not know where distances start would apply the set wrongly.
+    required = ["origin"] if directions.origin != "zero" else []
+    document = {"kind": "directions", "version": VERSION, "required": required, "fields": values}
     try:
         text = json.dumps(document, allow_nan=False, sort_keys=True)
         _check_plain(document)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -12,12 +13,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from . import boundaries
+from .arrays import as_tensor
 from .boundaries import Boundary
-from .directions import Directions
-from .estimator import Estimator, Network, as_tensor
+from .directions import Directions, Motion, Origin
+from .estimator import Estimator, Network
 from .extremes import Extremes, choose, columns
 from .moments import Moments
 
+# Training codes per class. Of codes of 512 numbers that no plane separates, 2,500 per class took the
+# svm one minute on one core and 5,000 eleven.
+SLOW = 5_000
 Numbers = Tensor | NDArray[Any]
 
 
@@ -32,7 +37,7 @@ class InterFaceGAN(Estimator):
         ratio: m / N (0 < ratio <= 1) or m itself (above 1, a whole number, as published); never
             more than half of the codes.
         split: share of each class that trains.
-        solver: "svm" (linear, hinge loss, as published; slow above some ten thousand codes),
+        solver: "svm" (linear, hinge loss, as published; slow above some thousand codes per class),
             "ridge" (regression on the scores of all codes that do not validate; closed form) or
             "mean" (difference of the class means, which is a pattern, not a filter).
         C: of the svm.
@@ -40,10 +45,15 @@ class InterFaceGAN(Estimator):
         invalid: score value that marks a code without a score (NaN may be one).
         seed: of the shuffle that splits each class; a stream of its own.
         names: of the attributes, one per score column.
+        motion: of the directions: "relative" (alpha is added), or "absolute" (alpha becomes the
+            distance, as published for z and w).
+        origin: of absolute motion: "zero" (the plane through the origin, as published) or
+            "boundary" (the true boundary, its intercept included).
         compat: "interfacegan" shuffles as the published code does after `numpy.random.seed(seed)`.
 
     Attributes:
-        directions_: K = number of score columns, with intercepts, mean and covariance of the codes.
+        directions_: K = number of score columns, with intercepts, mean and covariance of the codes
+            (of codes per layer the mean of the layers' covariances, and no mean).
         accuracy_: "train", "validation" and "middle" (all codes in neither class, against the
             middle of the score range), each [K] or [K, L]; NaN where there is no such code.
         n_class_: m per attribute.
@@ -69,6 +79,8 @@ class InterFaceGAN(Estimator):
         invalid: float | None = None,
         seed: int = 0,
         names: str | Sequence[str] | None = None,
+        motion: Motion = "relative",
+        origin: Origin = "zero",
         compat: Literal["interfacegan"] | None = None,
     ) -> None:
         self.ratio = ratio
@@ -79,6 +91,8 @@ class InterFaceGAN(Estimator):
         self.invalid = invalid
         self.seed = seed
         self.names = names
+        self.motion = motion
+        self.origin = origin
         self.compat = compat
 
     @torch.no_grad()
@@ -104,6 +118,7 @@ class InterFaceGAN(Estimator):
             ValueError: shapes that do not fit, scores that are not finite or do not differ, too few
                 codes per class, or an unknown solver; the message names the attribute.
         """
+        self._check_parameters()
         x = self._codes(codes)
         y = columns(scores, len(x))
         names = self._names(y.shape[1])
@@ -117,6 +132,10 @@ class InterFaceGAN(Estimator):
             picked = choose(y[:, column], name, self, generator)
             sizes.append(picked.size)
             few[name] = len(picked.train_high) + len(picked.train_low)
+            if self.solver != "svm":  # a few codes may train these, if not fewer than dimensions
+                few[name] += len(picked.test_high) + len(picked.test_low) + len(picked.middle)
+            if column == 0:
+                self._warn_if_slow(len(picked.train_high))
             found = [self._solve(layer, y[:, column], picked) for layer in x.unbind(1)]
             solved.append(found)
             for part, values in accuracy.items():
@@ -132,7 +151,7 @@ class InterFaceGAN(Estimator):
         measured = not bool(validation.isnan().any())
         normals = torch.stack([torch.stack([b.normal for b in row]) for row in solved])
         offsets = _table([[b.intercept for b in row] for row in solved], per_layer)
-        mean, covariance = (None, None) if per_layer else _moments(x[:, 0])
+        mean, covariance = _moments(x)
         self.directions_ = Directions(
             (normals if per_layer else normals[:, 0]).float().to(x.device),
             space=self.space,
@@ -143,7 +162,9 @@ class InterFaceGAN(Estimator):
             scores=validation if measured else None,
             score_name="validation_accuracy" if measured else None,
             intercepts=offsets,
-            mean=mean,
+            motion=self.motion,
+            origin=self.origin,
+            mean=None if per_layer else mean,
             covariance=covariance,
             sign="positive side has the higher score",
             model_id=None if G is None else G.model_id,
@@ -174,15 +195,50 @@ class InterFaceGAN(Estimator):
             f'InterFaceGAN: solver must be "svm", "ridge" or "mean", got {self.solver!r}'
         )
 
-    def _warn_if_few(self, train: dict[str, int], size: int) -> None:
-        """One warning for all attributes whose classes almost any direction separates."""
-        few = [name for name, count in train.items() if count < size]
-        if self.solver == "svm" and few:
+    def _check_parameters(self) -> None:
+        """Refuse, before anything is computed, what would be refused or wrong after it."""
+        if not 0 < self.C < math.inf:
+            raise ValueError(f"InterFaceGAN: C must be a finite number above 0, got {self.C!r}")
+        if self.motion not in ("relative", "absolute") or self.origin not in ("zero", "boundary"):
+            raise ValueError(
+                'InterFaceGAN: motion must be "relative" or "absolute" and origin "zero" or '
+                f'"boundary", got motion={self.motion!r}, origin={self.origin!r}'
+            )
+        if self.origin == "boundary" and self.motion == "relative":
+            raise ValueError(
+                'InterFaceGAN: origin="boundary" says where absolute distances start; add '
+                'motion="absolute"'
+            )
+        if self.motion == "absolute" and self.space == "w_plus":
+            raise ValueError(
+                'InterFaceGAN(space="w_plus"): motion="absolute" is a distance in z or w; use '
+                'motion="relative", or codes [N, D]'
+            )
+
+    def _warn_if_slow(self, count: int) -> None:
+        """The published solver is quadratic in the codes, which nobody expects who waits for it."""
+        if self.solver == "svm" and count > SLOW:
             warnings.warn(
-                f"InterFaceGAN: {', '.join(few)} have {min(train.values())} training codes or more for "
+                f"InterFaceGAN: the svm's time grows with the square of its codes, and it has {count} "
+                'per class; use a smaller ratio, or solver="ridge", which reads all scores at once',
+                stacklevel=4,  # fit runs inside the decorator of no_grad
+            )
+
+    def _warn_if_few(self, count: dict[str, int], size: int) -> None:
+        """One warning for all attributes that have fewer codes than the codes have dimensions."""
+        few = [name for name, codes in count.items() if codes < size]
+        if few and self.solver == "svm":
+            warnings.warn(
+                f"InterFaceGAN: {', '.join(few)} have {min(count.values())} training codes or more for "
                 f"{size} dimensions, so almost any direction separates them; give more codes, a "
                 'larger ratio, or solver="ridge"',
                 stacklevel=4,  # fit runs inside the decorator of no_grad
+            )
+        elif few:
+            warnings.warn(
+                f"InterFaceGAN: {', '.join(few)} have {min(count.values())} codes or more for {size} "
+                "dimensions, so most of the direction is chance; give more codes than dimensions",
+                stacklevel=4,
             )
 
     def _codes(self, codes: Numbers) -> Tensor:
@@ -211,10 +267,14 @@ class InterFaceGAN(Estimator):
 
 
 def _moments(x: Tensor, chunk: int = 65_536) -> tuple[Tensor, Tensor]:
-    moments = Moments()
-    for part in torch.split(x, chunk):
-        moments.add(part)
-    return moments.mean.float(), moments.covariance().float()
+    """Mean [D] and covariance [D, D] of codes [N, L, D], averaged over the layers."""
+    layers = [Moments() for _ in range(x.shape[1])]
+    for moments, codes in zip(layers, x.unbind(1), strict=True):
+        for part in torch.split(codes, chunk):
+            moments.add(part)
+    mean = torch.stack([m.mean for m in layers]).mean(dim=0)
+    covariance = torch.stack([m.covariance() for m in layers]).mean(dim=0)
+    return mean.float(), covariance.float()
 
 
 def _table(values: list[list[float]], per_layer: bool) -> Tensor:

@@ -149,3 +149,108 @@ def test_metric_needs_a_covariance_and_one_space() -> None:
         of(unit(1, 9)).orthogonal_to(of(unit(1, 9), space="z"))
     with pytest.raises(ValueError, match="one size"):
         of(unit(1, 9)).cosines(of(unit(1, 8)))
+
+
+def test_one_condition_is_the_textbook_formula() -> None:
+    p, c = unit(1, 9), unit(1, 9, seed=1)
+    expected = p - (p @ c.T) @ c
+    out = of(p).orthogonal_to(of(c)).vectors
+    assert (out - expected / expected.norm()).abs().max() <= 1e-12
+
+
+def test_each_direction_against_its_own_conditions() -> None:
+    d, c = of(unit(3, 9)), of(unit(4, 9, seed=1))
+    own = Directions.concatenate([d[k].orthogonal_to(c[k : k + 2]) for k in range(3)])
+    for k in range(3):
+        assert (own.vectors[k] @ c.vectors[k : k + 2].T).abs().max() <= 1e-9
+        assert own.provenance["concatenated"][k]["orthogonal_to"][0]["conditions"] == [
+            f"d{k}", f"d{k + 1}",
+        ]  # fmt: skip
+
+
+def test_the_warning_names_the_conditions_that_may_go() -> None:
+    c = unit(2, 9)
+    third = (c[0] - c[1]) / (c[0] - c[1]).norm()
+    sets = [of(c[:1], "smile"), of(c[1:], "age"), of(third[None], "mood")]
+    with pytest.warns(UserWarning, match="rank 2.*leaving out mood0 gives the same") as caught:
+        out = of(unit(1, 9, seed=3)).orthogonal_to(*sets)
+    assert len(caught) == 1 and caught[0].filename == __file__
+    assert (
+        out.vectors - of(unit(1, 9, seed=3)).orthogonal_to(*sets[:2]).vectors
+    ).abs().max() < 1e-9
+
+
+@pytest.mark.parametrize("metric", ["plain", "covariance"])
+def test_dependent_conditions_per_layer(metric: str) -> None:
+    mix = unit(40, 9)
+    d = of(unit(2, 3, 9), space="w_plus", covariance=mix.T @ mix)
+    c = unit(2, 3, 9, seed=1)
+    c[1, 2] = -c[0, 2]  # dependent on one layer only
+    with pytest.warns(UserWarning, match="rank 1.*leaving out d1"):
+        out = d.orthogonal_to(of(c, space="w_plus"), metric=metric)  # type: ignore[arg-type]
+    S = mix.T @ mix if metric == "covariance" else torch.eye(9).double()
+    for row in range(3):
+        assert (out.vectors[:, row] @ S @ c[:, row].T).abs().max() <= 1e-9
+    assert out.provenance["orthogonal_to"][0]["rank"] == [2, 2, 1]
+
+
+def test_sigma_per_layer_survives_a_condition() -> None:
+    mix = unit(40, 9)
+    d = of(unit(2, 3, 9), space="w_plus").in_sigma(mix.T @ mix)
+    out = d.orthogonal_to(of(unit(1, 9, seed=1)))
+    assert out.unit == "sigma"
+    assert (out.scale - out.in_sigma().scale).abs().max() <= 1e-12
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.booleans(), st.booleans())
+def test_an_orthonormal_bank(seed: int, layered: bool, covariance: bool) -> None:
+    mix = unit(40, 9, seed=seed)
+    S = mix.T @ mix if covariance else torch.eye(9).double()
+    metric = "covariance" if covariance else "plain"
+    shape = (5, 3, 9) if layered else (5, 9)
+    d = of(unit(*shape, seed=seed + 1), space="w_plus", covariance=S)
+    out = d.orthonormal(metric=metric)  # type: ignore[arg-type]
+    assert out.names == d.names and out.scores is None
+    rows = out.vectors if layered else out.vectors[:, None]
+    for row in range(rows.shape[1]):
+        product = rows[:, row] @ S @ rows[:, row].T
+        scale = product.diagonal().sqrt()
+        cosines = product / torch.outer(scale, scale)
+        assert (cosines - torch.eye(5).double()).abs().max() <= 1e-9
+    assert (rows.norm(dim=-1) - 1).abs().max() <= 1e-9
+    assert (out.vectors[0] - d.vectors[0]).abs().max() <= 1e-12
+    step = d[2].orthogonal_to(d[:2], metric=metric)  # type: ignore[arg-type]
+    assert (out.vectors[2] - step.vectors[0]).abs().max() <= 1e-8
+
+
+def test_a_bank_with_rows_that_stay_zero_and_one_that_says_nothing_new() -> None:
+    v = unit(3, 2, 9)
+    v[1, 0] = 0
+    out = of(v, space="w_plus").orthonormal().vectors
+    assert out[1, 0].abs().max() == 0
+    assert abs(float(out[0, 0] @ out[2, 0])) <= 1e-12 and abs(float(out[2, 0].norm()) - 1) <= 1e-12
+    c = unit(2, 9)
+    third = (c[0] + c[1]) / (c[0] + c[1]).norm()
+    with pytest.raises(ValueError, match="d2 lies in the span of the directions before it"):
+        of(torch.stack([c[0], c[1], third])).orthonormal()
+    with pytest.raises(ValueError, match="needs the covariance"):
+        of(c).orthonormal(metric="covariance")
+
+
+def test_a_large_bank_is_quick_and_exact() -> None:
+    out = of(unit(200, 256)).orthonormal().vectors
+    assert (out @ out.T - torch.eye(200).double()).abs().max() <= 1e-10
+
+
+def test_a_boundary_does_not_survive_a_condition_in_silence() -> None:
+    d = of(unit(1, 9), motion="absolute", origin="boundary", intercepts=torch.ones(1))
+    with pytest.warns(UserWarning, match="alpha is a distance through the origin now"):
+        out = d.orthogonal_to(of(unit(1, 9, seed=1)))
+    assert (out.motion, out.origin, out.intercepts) == ("absolute", "zero", None)
+
+
+def test_a_bank_of_directions_that_are_nearly_one() -> None:
+    v = unit(1, 64) + 3e-3 * unit(30, 64, seed=1)
+    out = of(v / v.norm(dim=1, keepdim=True)).orthonormal().vectors
+    assert (out @ out.T - torch.eye(30).double()).abs().max() <= 1e-13

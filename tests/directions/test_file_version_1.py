@@ -53,6 +53,7 @@ def test_version_1_stays_readable(tmp_path: Path) -> None:
         "pattern",
     )
     assert (d.label, d.score_name, d.style_sizes) == (4, "validation_accuracy", None)
+    assert d.origin == "zero"  # a field that version 1 began without
     assert d.weight_source == {"to_rgb": "last"}
     assert (d.sign, d.model_id) == ("largest-magnitude entry positive", "0123abcd")
     assert (d.resolution, d.truncation) == (64, (0.5, 8))

@@ -12,7 +12,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steerx.directions import Directions, InterFaceGAN
+from steerx.directions import Directions, InterFaceGAN, interfacegan
+from steerx.editing import edit
 
 RATIOS = ("0.02", "0.1", "0.5", "100")
 
@@ -137,8 +138,10 @@ def test_ridge_chooses_its_strength() -> None:
 
 def test_ridge_survives_more_dimensions_than_codes() -> None:
     codes, scores, truth = planted(60, 100)
-    d = InterFaceGAN(0.5, solver="ridge").fit(codes, scores).directions_
-    assert float(normal(d) @ truth) > 0.4
+    for solver in ("ridge", "mean"):
+        with pytest.warns(UserWarning, match="attribute0 have 60 codes or more for 100 dimensions"):
+            d = InterFaceGAN(0.5, solver=solver).fit(codes, scores).directions_  # type: ignore[arg-type]
+        assert float(normal(d) @ truth) > 0.4
 
 
 def test_the_boundary_is_where_the_intercept_says() -> None:
@@ -175,6 +178,62 @@ def test_one_boundary_per_layer() -> None:
     assert float(vectors[0] @ truth) > 0.98
     assert np.abs(vectors[1][::-1] - vectors[0]).max() < 1e-2
     assert float(method.accuracy_["validation"][0, 2]) < 0.7
+
+
+def test_the_covariance_of_codes_per_layer_is_the_mean_of_theirs() -> None:
+    draw = np.random.RandomState(0)
+    w_plus = draw.randn(300, 2, 4) * np.array([[1.0], [3.0]])
+    d = InterFaceGAN(0.2, space="w_plus", solver="mean").fit(w_plus, w_plus[:, 0, 0]).directions_
+    expected = (np.cov(w_plus[:, 0].T) + np.cov(w_plus[:, 1].T)) / 2
+    assert d.mean is None and d.covariance is not None
+    assert np.abs(d.covariance.numpy() - expected).max() <= 1e-5
+    assert d.in_sigma().unit == "sigma"
+
+
+@pytest.mark.parametrize("origin", ["zero", "boundary"])
+def test_absolute_motion_by_name(origin: str) -> None:
+    codes, scores, truth = planted()
+    codes = codes + 5 * truth
+    method = InterFaceGAN(0.2, space="z", motion="absolute", origin=origin)  # type: ignore[arg-type]
+    d = method.fit(codes, scores).directions_
+    assert (d.motion, d.origin) == ("absolute", origin)
+    z, alphas = torch.from_numpy(codes[:7]), torch.linspace(-3, 3, 7, dtype=torch.float64)
+    moved = edit(z, d, alpha=alphas[:, None])
+    read = d.distances(moved)[:, 0] if origin == "boundary" else moved @ d.vectors[0].double()
+    assert (read - alphas).abs().max() <= 1e-5
+    assert (
+        (moved - z) - ((moved - z) @ d.vectors[0].double())[:, None] * d.vectors[0]
+    ).abs().max() <= 1e-5
+
+
+def test_relative_motion_shifts_the_reading_by_alpha() -> None:
+    codes, scores, _ = planted()
+    d = InterFaceGAN(0.2).fit(codes, scores).directions_
+    w, alphas = torch.from_numpy(codes[:7]), torch.linspace(-3, 3, 7, dtype=torch.float64)
+    moved = edit(w, d, alpha=alphas[:, None])
+    assert ((d.distances(moved) - d.distances(w))[:, 0] - alphas).abs().max() <= 1e-5
+
+
+def test_many_attributes_with_invalid_scores_of_their_own() -> None:
+    codes, first, _ = planted(600)
+    second = codes @ planted(600, seed=5)[2]
+    gaps = second.copy()
+    gaps[::3] = -9
+    both = InterFaceGAN(0.2, invalid=-9, solver="ridge").fit(codes, np.stack([first, gaps], 1))
+    assert both.n_class_ == (120, 80)
+    kept = np.arange(600) % 3 != 0
+    alone = InterFaceGAN(0.2, solver="ridge", split=1.0).fit(codes[kept], second[kept])
+    again = InterFaceGAN(0.2, invalid=-9, solver="ridge", split=1.0).fit(codes, gaps)
+    assert abs(float(normal(alone.directions_) @ normal(again.directions_)) - 1) <= 1e-6
+
+
+def test_a_long_wait_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes, scores, _ = planted(400, 4)
+    monkeypatch.setattr(interfacegan, "SLOW", 50)
+    with pytest.warns(UserWarning, match='it has 56 per class; use.*solver="ridge"') as caught:
+        InterFaceGAN(0.2).fit(codes, np.stack([scores, -scores], 1))
+    assert len(caught) == 1 and caught[0].filename == __file__
+    InterFaceGAN(0.2, solver="ridge").fit(codes, scores)
 
 
 def test_the_seed_decides_the_split_and_nothing_global_does() -> None:
@@ -218,12 +277,21 @@ def test_no_validation_is_said_by_nan() -> None:
         ({"solver": "tree"}, np.arange(100.0), '"svm", "ridge" or "mean"'),
         ({"compat": "higan"}, np.arange(100.0), 'None or "interfacegan"'),
         ({"space": "w_plus"}, np.arange(100.0), "[N, L, D]"),
+        ({"motion": "both"}, np.arange(100.0), 'motion must be "relative" or "absolute"'),
+        ({"origin": "mean"}, np.arange(100.0), 'origin "zero" or "boundary"'),
+        ({"origin": "boundary"}, np.arange(100.0), 'add motion="absolute"'),
+        ({"space": "w_plus", "motion": "absolute"}, np.arange(100.0), "a distance in z or w"),
+        ({"C": 0}, np.arange(100.0), "C must be a finite number above 0, got 0"),
+        ({"C": math.nan}, np.arange(100.0), "C must be a finite number above 0, got nan"),
+        ({"solver": "ridge"}, np.ones(100), "the scores are constant"),
+        ({"invalid": math.nan}, np.r_[np.full(98, np.nan), 0, 1], "of 2 codes leaves 0 training"),
     ],
 )
 def test_wrong_input_is_named(fields: dict[str, object], scores: np.ndarray, part: str) -> None:
     codes = np.random.RandomState(0).randn(100, 4)
-    with pytest.raises(ValueError, match=re.escape(part)):
+    with pytest.raises(ValueError, match=re.escape(part)) as caught:
         InterFaceGAN(**{"ratio": 0.2, **fields}).fit(codes, scores)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
 
 
 def test_codes_must_be_finite() -> None:

@@ -151,6 +151,141 @@ def test_without_normalisation_the_gain_counts() -> None:
     assert (plain - expected).abs().max() <= 1e-9 * plain[0]
 
 
+@pytest.mark.parametrize(("name", "build", "layers"), CASES)
+def test_the_published_program_gives_this_set_of_vectors(
+    goldens: Path, name: str, build: object, layers: str
+) -> None:
+    """Each stored vector is there once, with its eigenvalue; its place is not promised."""
+    data = np.load(goldens / f"{name}.npz", allow_pickle=False)
+    size = len(data[f"sefa/{layers}/eigvals_raw"])
+    method = SeFa(layers=layers, k=size, compat="sefa").fit(build(data))  # type: ignore[operator]
+    theirs = data[f"sefa/{layers}/boundaries_raw"].astype(np.float64)
+    cosines = np.abs(method.directions_.vectors.double().numpy() @ theirs.T)
+    places = cosines.argmax(1)
+    assert sorted(places) == list(range(size))
+    assert cosines.max(1).min() >= 0.9999
+    values = data[f"sefa/{layers}/eigvals_raw"][places]
+    assert np.abs(method.eigenvalues_.numpy() - values).max() <= 1e-5 * values.max()
+
+
+def test_the_published_order_is_not_sorted_and_often_the_stored_one(goldens: Path) -> None:
+    data = np.load(goldens / "sefa_stylegan2_32px.npz", allow_pickle=False)
+    method = SeFa(k=32, compat="sefa").fit(stylegan2(data))
+    values = method.eigenvalues_.numpy()
+    assert (np.diff(values) > 0).any()
+    assert method.directions_.weight_source is not None
+    assert method.directions_.weight_source["order"] == "general eigensolver"
+    stored = data["sefa/all/boundaries_raw"].astype(np.float64)
+    cosines = np.abs((method.directions_.vectors.double().numpy() * stored).sum(1))
+    assert (cosines > 0.999).sum() >= 16  # another LAPACK build may move some
+
+
+def test_rosinality_is_the_svd_of_the_whole_model_before_truncation(goldens: Path) -> None:
+    G = stylegan2(np.load(goldens / "sefa_stylegan2_32px.npz", allow_pickle=False))
+    method = SeFa(k=32, compat="rosinality").fit(G)
+    d = method.directions_
+    matrix = torch.cat(G.style_weights(None, to_rgb="first")).double()
+    assert len(matrix) == 240
+    _, lengths, vh = torch.linalg.svd(matrix, full_matrices=False)
+    assert (method.eigenvalues_ - lengths**2).abs().max() <= 1e-9 * lengths[0] ** 2
+    assert (d.vectors.double() * vh).sum(1).abs().min() >= 0.9999
+    assert (d.when, d.space, d.layers[0]) == ("before_truncation", "w_plus", None)
+    assert d.weight_source == {
+        "weights": "affine", "to_rgb": "first", "normalize": "none", "order": "descending",
+    }  # fmt: skip
+
+
+def test_e4e_moves_the_rows_below_the_ones_it_reads(goldens: Path) -> None:
+    G = stylegan2(np.load(goldens / "sefa_stylegan2_32px.npz", allow_pickle=False))
+    d = SeFa(layers="2-4", k=32, compat="e4e").fit(G).directions_
+    read = SeFa(layers="2-4", k=32).fit(G).directions_
+    assert d.layers[0] == (1, 2, 3)
+    cosines = (d.vectors.double() @ read.vectors.double().T).abs()
+    assert cosines.max(dim=1).values.min() >= 0.9999
+    assert d.weight_source is not None and d.weight_source["rows_read"] == ["2-4"]
+    everything = SeFa(compat="e4e").fit(G).directions_
+    assert everything.layers[0] == (0, 1, 2, 3, 4, 5)  # convolutions 0-6, one below
+    with pytest.raises(ValueError, match='layers "0" have none'):
+        SeFa(layers="0", compat="e4e").fit(G)
+
+
+def test_groups_are_a_loop_over_layer_strings(goldens: Path) -> None:
+    G = stylegan2(np.load(goldens / "sefa_stylegan2_32px.npz", allow_pickle=False))
+    method = SeFa(groups=["0-1", "2-5", "6,7"], k=2).fit(G)
+    d = method.directions_
+    assert d.names == (
+        "layers0-1_0", "layers0-1_1", "layers2-5_0", "layers2-5_1", "layers6-7_0", "layers6-7_1",
+    )  # fmt: skip
+    assert method.eigenvalues_.shape == (3, 32)
+    for k, text in enumerate(("0-1", "2-5", "6-7")):
+        alone = SeFa(layers=text, k=2).fit(G).directions_
+        some = d[2 * k : 2 * k + 2]
+        assert torch.equal(some.vectors, alone.vectors)
+        assert some.layers == alone.layers
+
+
+def test_flipping_a_first_layer_spatially_changes_nothing(goldens: Path) -> None:
+    data = np.load(goldens / "sefa_pggan_32px.npz", allow_pickle=False)
+    kernel = torch.from_numpy(data["sd/layer0.weight"])
+    plain, flipped = (
+        Affines([(0, w.permute(0, 2, 3, 1).reshape(-1, w.shape[1]))], spaces=("z",))
+        for w in (kernel, kernel.flip(2, 3))
+    )
+    a, b = (SeFa(k=32).fit(G) for G in (plain, flipped))
+    assert (a.directions_.vectors - b.directions_.vectors).abs().max() <= 1e-5
+    assert (a.eigenvalues_ - b.eigenvalues_).abs().max() <= 1e-9 * a.eigenvalues_[0]
+
+
+@pytest.mark.parametrize("descending", [True, False])
+def test_values_are_not_negative_and_near_equal_ones_span_the_same(descending: bool) -> None:
+    frame = torch.linalg.qr(torch.randn(6, 6, dtype=torch.float64)).Q
+    spread = torch.tensor([4.0, 3.0, 3.0 + 1e-12, 1.0, 0.5, 0.0], dtype=torch.float64)
+    rows = [spread.sqrt()[:, None] * frame]
+    values, vectors = eigen_directions(rows, normalize=False, descending=descending)
+    order = values.argsort(descending=True)
+    assert bool((values >= 0).all())
+    pair = vectors[order][1:3]
+    basis = torch.linalg.qr(pair.T).Q
+    assert (basis @ basis.T - frame[1:3].T @ frame[1:3]).abs().max() <= 1e-5
+
+
+@pytest.mark.parametrize(
+    ("fields", "part"),
+    [
+        ({"compat": "ganspace"}, 'compat must be None, "sefa", "rosinality" or "e4e"'),
+        ({"compat": "sefa", "normalize": False}, "that program has normalize=True"),
+        ({"compat": "rosinality", "normalize": True}, "that program has normalize=False"),
+        ({"compat": "e4e", "to_rgb": "all"}, "that program has to_rgb='none'"),
+        ({"compat": "rosinality", "layers": "0-1"}, "the whole network; leave out layers"),
+        ({"compat": "rosinality", "per_layer": True}, "the whole network; leave out per_layer"),
+        ({"compat": "rosinality", "groups": ["0"]}, "the whole network; leave out groups"),
+        ({"groups": ["0"], "layers": "0-1"}, "leave out layers"),
+        ({"groups": ["0"], "per_layer": True}, "leave out per_layer"),
+        ({"groups": 5}, "groups must be layer strings"),
+        ({"k": 2.5}, "SeFa(k=2.5): k must be 1 to 6"),
+        ({"groups": []}, "groups must be layer strings"),
+        ({"groups": "0-1"}, "groups must be layer strings"),
+        ({"groups": [0, 1]}, "groups must be layer strings"),
+        ({"groups": ["0-1", "1,0"]}, "groups must differ"),
+        ({"groups": ["0-1", "5-2"]}, 'SeFa.groups(layers="5-2"): the range "5-2" is reversed'),
+        ({"groups": ["0-1", "2-9"]}, "this generator has w slots 0-4"),
+        ({"compat": "e4e", "layers": "4", "k": 2}, 'no style weights for layers "4"'),
+    ],
+)
+def test_parameters_that_contradict_one_another(fields: dict[str, object], part: str) -> None:
+    G = Affines([(i, torch.randn(5, 6)) for i in range(4)], [(4, torch.randn(5, 6))])
+    with pytest.raises(ValueError) as caught:
+        SeFa(**fields).fit(G)  # type: ignore[arg-type]
+    assert part in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_variants_of_style_weights_need_styles() -> None:
+    G = Affines([(0, torch.randn(5, 6))], spaces=("z",))
+    for compat in ("rosinality", "e4e"):
+        with pytest.raises(ValueError, match="z alone; leave out compat="):
+            SeFa(compat=compat).fit(G)  # type: ignore[arg-type]
+
+
 def test_wrong_arguments_are_named() -> None:
     G = Affines([(i, torch.randn(5, 6)) for i in range(4)], [(4, torch.randn(5, 6))])
     with pytest.raises(ValueError) as caught:
@@ -171,9 +306,11 @@ def test_estimator_manners() -> None:
     assert method.get_params() == {
         "layers": "0-6",
         "k": 5,
-        "normalize": True,
-        "to_rgb": "last",
+        "normalize": None,
+        "to_rgb": None,
         "per_layer": False,
+        "groups": None,
+        "compat": None,
     }
     assert repr(method).startswith("SeFa(layers='0-6', k=5")
     assert not hasattr(method, "directions_")

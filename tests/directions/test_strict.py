@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from steerx.directions import (
@@ -159,3 +160,31 @@ def test_foreign_files_of_too_many_vectors(tmp_path: Path) -> None:
         )  # fmt: skip
         with pytest.raises(DirectionsFileError, match="lat_comp must be"):
             load_ganspace(path)
+
+
+def test_where_absolute_distances_start(tmp_path: Path) -> None:
+    fields: dict[str, Any] = {"space": "w", "motion": "absolute", "intercepts": torch.ones(2)}
+    d = Directions(torch.eye(2), origin="boundary", **fields)
+    d.save(tmp_path / "d.safetensors")
+    assert Directions.load(tmp_path / "d.safetensors").origin == "boundary"
+    assert '"required": ["origin"]' in header(tmp_path / "d.safetensors")  # older readers refuse it
+    Directions(torch.eye(2), **fields).save(tmp_path / "zero.safetensors")
+    assert '"required": []' in header(tmp_path / "zero.safetensors")
+    for changed in ({"motion": "relative"}, {"intercepts": None}):
+        with pytest.raises(ValueError, match='origin="boundary" needs motion="absolute" and inter'):
+            Directions(torch.eye(2), origin="boundary", **{**fields, **changed})
+    with pytest.raises(ValueError, match="origin must be one of zero, boundary"):
+        Directions(torch.eye(2), space="w", origin="mean")  # type: ignore[arg-type]
+
+
+def header(path: Path) -> str:
+    with safe_open(path, framework="pt") as opened:
+        return str(opened.metadata()["steerx"])
+
+
+def test_rows_per_layer_are_at_most_unit() -> None:
+    rows = torch.tensor([[[0.6, 0.8], [0.3, 0.0], [0.0, 0.0]]])
+    assert Directions(rows, space="w_plus").vectors.shape == (1, 3, 2)
+    for factor in (0.9, 1.1, float("nan")):
+        with pytest.raises(ValueError, match="unit L2 length, in the longest of their rows"):
+            Directions(rows * factor, space="w_plus")
