@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from functools import partial
 
 import pytest
@@ -89,3 +90,62 @@ def test_scores_may_go_where_gradients_are_asked_for(tiny) -> None:
 def test_flat_codes_must_be_told(tiny) -> None:
     with pytest.raises(ValueError, match="may be z or w"):
         steerx.score(tiny, brightness, codes=tiny.codes(seeds="0-1", space="w"))
+
+
+def test_seeds_are_drawn_batch_by_batch_and_images_are_let_go(tiny) -> None:
+    images = []
+
+    def scorer(x: torch.Tensor) -> torch.Tensor:
+        images.append(weakref.ref(x))
+        assert sum(one() is not None for one in images) == 1
+        return x[:, 0, 0, :2]  # a view, which must not keep the images
+
+    drawn = []
+    codes = tiny.codes
+    tiny.codes = lambda seeds, **options: drawn.append(len(seeds)) or codes(seeds, **options)
+    scores = steerx.score(tiny, scorer, seeds=range(10), batch=4)
+    assert max(drawn) == 4 and len(images) == 3
+    assert scores.untyped_storage().nbytes() == 10 * 2 * 4
+
+
+def test_out_of_memory_halves_the_batch_and_says_so(tiny) -> None:
+    sizes = []
+
+    def scorer(x: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(x))
+        if len(x) > 2:
+            raise RuntimeError("CUDA out of memory")
+        return brightness(x)
+
+    with pytest.warns(UserWarning, match="score: 5 pictures at once do not fit.*going on with 2"):
+        scores = steerx.score(tiny, scorer, seeds="0-5", batch=5)
+    assert sizes == [5, 2, 2, 2]
+    expected = steerx.score(tiny, brightness, seeds="0-5")
+    torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_watch_is_told_how_far_it_is(tiny) -> None:
+    told = []
+    steerx.score(tiny, brightness, seeds="0-6", batch=3, watch=lambda *now: told.append(now))
+    assert told == [(0, 7), (3, 7), (6, 7), (7, 7)]
+
+
+def test_labels_are_checked_before_the_first_image() -> None:
+    G = tiny_generator(c_dim=3)
+    for label, words in (
+        ([0, 1], "N = 3"),
+        ([0, 1, 7], "classes are integers 0-2"),
+        (None, "--cl"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            steerx.score(G, pytest.fail, seeds="0-2", label=label, batch=1)
+    rows = torch.eye(3)[[0, 2, 1]]
+    by_rows = steerx.score(G, brightness, seeds="0-2", label=rows, batch=2)
+    by_class = steerx.score(G, brightness, seeds="0-2", label=[0, 2, 1], batch=2)
+    assert torch.equal(by_rows, by_class)
+
+
+def test_nothing_to_score_is_said(tiny) -> None:
+    for start in ({"seeds": []}, {}, {"seeds": 0, "codes": torch.zeros(1, 8), "space": "z"}):
+        with pytest.raises(ValueError, match="score: "):
+            steerx.score(tiny, brightness, **start)

@@ -1,0 +1,19 @@
+"""Codes -> images -> scores, streamed through any callable; and scores as a value with its files."""
+
+from .journal import JournalError
+from .scorers import Scorer, ScorerError, ask, checked
+from .scores import Scores
+from .stream import batch_size, score
+from .table import ScoresFileError
+
+__all__ = [
+    "JournalError",
+    "Scorer",
+    "ScorerError",
+    "Scores",
+    "ScoresFileError",
+    "ask",
+    "batch_size",
+    "checked",
+    "score",
+]

@@ -1,0 +1,156 @@
+"""score: codes -> images -> scores, streamed through any callable."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from .._seeds import Seeds
+from ..generators import Generator
+from ..generators.generator import Codes, CodeSpace
+from ..generators.labels import Label
+from ..rendering import Batches, NoiseMode
+from .journal import Journal
+from .pictures import pictures_of
+from .scorers import Scorer, ScorerError, ask
+
+PIXELS_PER_BATCH = 2**18
+
+
+def batch_size(caller: str, G: Generator, batch: int | None) -> int:
+    """Images per batch: as asked, or what suits a small machine (a number of pixels, 1 to 64 images)."""
+    if batch is None:
+        return max(1, min(64, PIXELS_PER_BATCH // G.resolution**2))
+    if batch < 1:
+        raise ValueError(f"{caller}: batch must be 1 or more images, or None, got {batch}")
+    return batch
+
+
+def score(
+    G: Generator,
+    scorer: Scorer,
+    *,
+    seeds: Seeds | None = None,
+    codes: Codes | None = None,
+    space: CodeSpace | None = None,
+    psi: float = 1.0,
+    cutoff: int | None = None,
+    label: Label = None,
+    noise_mode: NoiseMode = "const",
+    noise_key: int = 0,
+    batch: int | None = None,
+    names: Sequence[str] | None = None,
+    invalid: float | None = None,
+    journal: str | os.PathLike[str] | None = None,
+    scorer_name: str | None = None,
+    watch: Callable[[int, int], object] | None = None,
+) -> Tensor:
+    """Scores of the images of seeds or codes, rendered and scored batch by batch.
+
+    One batch of images is in memory at a time; only scores are kept. Where memory runs out the batch is
+    halved and a warning says so. With a journal, a run that was cut short (by an error, Ctrl-C, or
+    SIGKILL) goes on where it was when it is started with the same arguments; at most one batch is
+    scored again. The journal stays when all is done: remove it when the scores are safe.
+
+    Args:
+        G: the generator.
+        scorer: any callable: float images [N, 3, H, W] in [-1, 1] on the generator's device -> [N, A']
+            or [N].
+        seeds: integers or text such as "0-99".
+        codes: z [N, Z], w [N, D], w_plus [N, L, D] or styles, instead of seeds.
+        space: which of these the codes are; must be told for [N, Z] and [N, D].
+        psi, cutoff: truncation of z and w; w_plus and styles are rendered as they are.
+        label: class of a conditional network, for seeds and z.
+        noise_mode: "const", "random", "none" or "sample" (drawn by seed, or by row of the codes).
+        noise_key: key of the "sample" draw.
+        batch: images rendered at once; None = by resolution.
+        names: of the attributes, for messages; one per column.
+        invalid: score that marks an image without one; NaN is refused unless it is this.
+        journal: file that keeps the scores of a run on its way (see `steerx.scoring.journal`).
+        scorer_name: how the journal knows the scorer again; None = the name of the callable. A changed
+            scorer of the same name is not noticed.
+        watch: is told (images scored, images) before the first batch and after each.
+
+    Returns:
+        Scores [N, A'] float32 on the CPU. *close* for any batch, *repeatable* for the same one, also of a
+        run that went on from its journal, unless noise is "random" or the scorer remembers its calls.
+
+    Raises:
+        ScorerError: a ValueError: a scorer that raised, or whose result is no [N, A'] of finite numbers.
+            It names the image, and holds what was scored before.
+        JournalError: a ValueError: the journal belongs to another scoring.
+        ValueError: codes that do not fit.
+        OSError: the journal cannot be written.
+    """
+    pictures = pictures_of(
+        G,
+        seeds=seeds,
+        codes=codes,
+        space=space,
+        psi=psi,
+        cutoff=cutoff,
+        label=label,
+        noise_mode=noise_mode,
+        noise_key=noise_key,
+    )
+    batches = Batches("score", batch_size("score", G, batch))
+    total = len(pictures)
+    seen = torch.empty(
+        0
+    )  # scores [N, A'] once A' is known: one block, that small ones do not scatter
+
+    @torch.inference_mode()
+    def scored(places: Sequence[int]) -> Tensor:
+        return ask(
+            "score",
+            scorer,
+            pictures.render(places),
+            numbers=[pictures.numbers[n] for n in places],
+            kind=pictures.kind,
+            before=[seen] if len(seen) else [],
+            names=names,
+            invalid=invalid,
+        )
+
+    with contextlib.ExitStack() as stack:
+        log, done = None, 0
+        if journal is not None:
+            known = pictures.fingerprint() | {
+                "scorer": scorer_name or _name_of(scorer),
+                "names": None if names is None else list(names),
+            }
+            log = stack.enter_context(Journal(journal, known))
+            done = log.resume(pictures.numbers, batches.size)
+            if log.scores is not None:
+                seen = torch.empty(total, log.scores.shape[1], dtype=torch.float32)
+                seen[:done] = log.scores
+        if watch is not None:
+            watch(done, total)
+        try:
+            for places, scores in batches.over(range(done, total), scored):
+                if log is not None:
+                    log.append([pictures.numbers[n] for n in places], scores)
+                if not len(seen):
+                    seen = torch.empty(total, scores.shape[1], dtype=torch.float32)
+                seen[done : done + len(places)] = scores
+                done += len(places)
+                if watch is not None:
+                    watch(done, total)
+        except ScorerError as error:
+            kept = "the error's .scored" if log is None else str(log.path)
+            raise ScorerError(
+                f"{error}; {done} of {total} are scored" + (f", in {kept}" if done else ""),
+                images=error.images,
+                scored=seen[:done].clone() if done else None,
+            ) from error.__cause__
+    return seen  # made outside inference mode: scores may go where gradients are asked for
+
+
+def _name_of(scorer: Scorer) -> str:
+    """Module and name of a callable, or of its class."""
+    named = scorer if hasattr(scorer, "__qualname__") else type(scorer)
+    return f"{named.__module__}:{named.__qualname__}"
