@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import demo, doctor, info, mine, sample, sweep
+from . import convert, demo, doctor, edit, info, mine, sample, score, sweep
 from .failures import Door
 
 app = typer.Typer(
@@ -48,8 +48,11 @@ def root(
 
 app.command("doctor")(doctor.doctor)
 app.command("info")(info.info)
+app.command("convert")(convert.convert)
 app.command("sample")(sample.sample)
+app.command("score")(score.score)
 app.add_typer(mine.app, name="mine")
+app.command("edit")(edit.edit)
 app.command("sweep")(sweep.sweep)
 app.command("demo")(demo.demo)
 

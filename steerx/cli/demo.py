@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import jobs
+from .dry_run import Cost, tell
 from .failures import IO, Failure
 from .opening import open_generator
-from .options import Device, Force
+from .options import Device, DryRun, Force, JobFile
 from .progress import mapping, rendering
 from .scores import of_pictures
 from .writing import claim, stems, write
@@ -31,7 +33,7 @@ CODES = 100_000
 RATIO = 0.1
 PSI = 0.7
 _OWN = re.compile(
-    r"index\.html|(strip|grid)\.png|moving\.webp|\.steerx-[0-9a-f]+\.tmp"
+    r"index\.html|job\.yaml|(strip|grid)\.png|moving\.webp|\.steerx-[0-9a-f]+\.tmp"
     r"|(sefa|ganspace|interfacegan|conditions)(_.+\.png|\.safetensors)"
 )
 
@@ -52,13 +54,18 @@ def demo(
     ),
     device: Device = "auto",
     force: Force = False,
+    dry_run: DryRun = False,
+    job: JobFile = None,
     network: Annotated[str, typer.Option("--network", hidden=True)] = "faces",
 ) -> None:
     """Mine directions by all three methods on the built-in faces, and show them on one page."""
     _own(out, force=force)
     claim([out / "index.html"], force=True)
-    out.mkdir(parents=True, exist_ok=True)
     G = open_generator(network, device=device, dtype="float32")
+    if dry_run:
+        tell(_cost(), out)
+        return
+    jobs.record(out, force=True, model=G.model_id)
     typer.echo(f"{network}: {G.resolution} px, model {G.model_id[:12]}")
 
     from .._pictures import encode
@@ -153,6 +160,15 @@ def _mine(G: Generator) -> list[_Found]:
             factors.directions_.in_sigma(spread),
         ),
     ]
+
+
+def _cost() -> Cost:
+    """What the demo writes; its pictures are small whatever the network."""
+    from ..faces.truth import FACTORS
+
+    found = len(FACTORS) + len(ENTANGLED) + 2 * K
+    pictures = SAMPLES + len(SEEDS) * found * len(ALPHAS)
+    return Cost(found + 9, found * 350_000, pictures)  # a file per method, and five on all of them
 
 
 def _own(out: Path, *, force: bool) -> None:

@@ -41,7 +41,7 @@ def doctor(as_json: Json = False) -> None:
     last = _verdict(findings, broken, ready)
     if as_json:
         report = {"ready": ready, "summary": last, "findings": [asdict(f) for f in findings]}
-        typer.echo(json.dumps(report, indent=2))
+        typer.echo(json.dumps(report, indent=2, allow_nan=False))
     else:
         colours = {"ok": "green", "not used": "bright_black", "missing": "yellow", "broken": "red"}
         for f in findings:

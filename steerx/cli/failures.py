@@ -19,6 +19,7 @@ _VERBOSE = ("-v", "--verbose")
 _REFUSALS = (
     ("steerx.checkpoints.errors", "CheckpointError"),
     ("steerx.directions.file", "DirectionsFileError"),
+    ("steerx.generators.codes_file", "CodesFileError"),
 )
 
 
@@ -99,7 +100,7 @@ def told(error: BaseException) -> tuple[int, str]:
     if isinstance(error, OSError):
         return IO, _system(error)
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return FAILED, "out of memory; ask for fewer pictures at once, or use --dtype bfloat16"
+        return FAILED, "out of memory; give a smaller --batch, or --dtype bfloat16"
     if isinstance(error, ValueError):
         return FAILED, str(error)
     return FAILED, f"{type(error).__name__}: {error} (add -v for the traceback)"

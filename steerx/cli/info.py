@@ -1,13 +1,15 @@
-"""`steerx info`: what a checkpoint or a direction file holds, without running anything in it."""
+"""`steerx info`: what a checkpoint, direction, code or job file holds, without running anything in it."""
 
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from . import jobs
 from .failures import DATA, Failure
 from .options import Json
 from .tables import table
@@ -15,50 +17,99 @@ from .tables import table
 if TYPE_CHECKING:
     from ..directions import Directions
 
+_CODES = ({"z"}, {"w"}, {"w_plus"})  # names of the only tensor of a file of codes without metadata
+
 
 def info(
     file: Annotated[
-        str, typer.Argument(help='Checkpoint or direction file, or "faces".', show_default=False)
+        str,
+        typer.Argument(
+            help='Checkpoint, directions, codes or job.yaml; or "faces".', show_default=False
+        ),
     ],
     as_json: Json = False,
 ) -> None:
-    """Tell what a checkpoint or a direction file holds; nothing in it is run."""
-    from ..checkpoints import CheckpointError, describe
+    """Tell what a file holds: a checkpoint, directions, codes or a job; nothing in it is run."""
     from ..generators.loading import resolve
 
-    path = resolve(file)
-    if _holds_directions(path):
-        from ..directions import as_directions
-
-        facts = _of_directions(as_directions(path))
-    else:
-        try:
-            facts = describe(path)
-        except CheckpointError as error:
-            raise Failure(f"{file} is refused: {error}", DATA) from error
+    facts = _facts(resolve(file), file)
     if as_json:
         typer.echo(json.dumps(facts, indent=2, allow_nan=False))
         return
     rows = facts.pop("directions", [])
+    facts.update(facts.pop("arguments", {}))  # of a job: a line each
     table([row for name, value in facts.items() for row in _lines(name, value)], title=file)
     if rows:
         table([[_said(value) for value in row.values()] for row in rows], head=list(rows[0]))
 
 
-def _holds_directions(path: Path) -> bool:
-    """Whether a file is a direction file; the content of a `.safetensors` decides."""
-    if path.suffix.lower() in (".npy", ".npz"):
-        return True
-    if path.suffix.lower() != ".safetensors" or not path.is_file():
-        return False
-    import safetensors
+def _facts(path: Path, file: str) -> dict[str, Any]:
+    """Plain data about whatever the file holds; its kind is told from its content, not its name."""
+    from ..checkpoints import CheckpointError, describe
 
+    suffix = path.suffix.lower()
+    if suffix in (".yaml", ".yml"):
+        job = jobs.read(path)
+        return {"kind": "job", **job.model_dump()}
     try:
-        with safetensors.safe_open(path, framework="pt") as opened:
-            document = json.loads((opened.metadata() or {}).get("steerx", "{}"))
-    except (safetensors.SafetensorError, ValueError, RecursionError, OSError):
-        return False  # the checkpoint reader says what is wrong with it
-    return isinstance(document, dict) and document.get("kind") == "directions"
+        kind = _kind(path, suffix)
+    except CheckpointError as error:
+        raise Failure(f"{file} is refused: {error}", DATA) from error
+    if kind == "codes":
+        return _of_codes(path)
+    if kind == "directions":
+        from ..directions import as_directions
+
+        return _of_directions(as_directions(path))
+    try:
+        return describe(path)
+    except CheckpointError as error:
+        raise Failure(f"{file} is refused: {error}", DATA) from error
+
+
+def _kind(path: Path, suffix: str) -> str | None:
+    """What a file says that it holds; None where it does not say, as a checkpoint."""
+    if suffix == ".npy":
+        return "directions" if path.stem.endswith("boundary") else "codes"
+    if suffix == ".npz":
+        from ..checkpoints.numpy_file import npz_names
+
+        return "directions" if "lat_comp" in npz_names(path) else "codes"
+    if suffix != ".safetensors":
+        return None
+
+    from ..checkpoints.budget import Budget
+    from ..checkpoints.source import FileSource
+    from ..checkpoints.tensor_file import parse_json, read_tensor_file
+
+    with FileSource(path) as source:
+        tensors, metadata = read_tensor_file(source, Budget(source.size))
+        document = parse_json(metadata.get("steerx", "{}"))
+    kind = document.get("kind") if isinstance(document, dict) else None
+    if kind is None and set(tensors) in _CODES:
+        return "codes"
+    return kind if isinstance(kind, str) else None
+
+
+def _of_codes(path: Path) -> dict[str, Any]:
+    """Plain data about codes."""
+    from ..generators.codes_file import read_saved
+
+    saved = read_saved(path)
+    rows = saved.codes if isinstance(saved.codes, list) else [saved.codes]
+    return {
+        "kind": "codes",
+        "space": saved.space,
+        "shape": [list(row.shape) for row in rows]
+        if saved.space == "styles"
+        else list(rows[0].shape),
+        "dtype": str(rows[0].dtype).removeprefix("torch."),
+        **{
+            key: value
+            for key, value in saved.facts.items()
+            if key not in ("kind", "space", "shape")
+        },
+    }
 
 
 def _of_directions(directions: Directions) -> dict[str, Any]:
@@ -73,7 +124,7 @@ def _of_directions(directions: Directions) -> dict[str, Any]:
         row["layers"] = "all" if layers is None else format_layers(layers)
         row["scale"] = float(d.scale[k])
         if d.scores is not None:
-            row[d.score_name or "score"] = float(d.scores[k])
+            row[d.score_name or "score"] = _number(d.scores[k])
         rows.append(row)
     return {
         "kind": "directions",
@@ -91,6 +142,11 @@ def _of_directions(directions: Directions) -> dict[str, Any]:
         "truncation": None if d.truncation is None else list(d.truncation),
         "directions": rows,
     }
+
+
+def _number(value: Any) -> float | None:
+    """A number that JSON has a word for."""
+    return float(value) if math.isfinite(value) else None
 
 
 def _lines(name: str, value: object) -> list[tuple[str, str]]:

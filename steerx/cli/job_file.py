@@ -13,6 +13,7 @@ from .failures import DATA, Failure
 from .writing import write
 
 _MAX_BYTES = 1 << 20
+_MAX_LISTS = 200
 Scalar = bool | int | float | str
 
 
@@ -47,6 +48,8 @@ class Job(BaseModel):
             raise Failure(f"{file} is refused: a job has at most {_MAX_BYTES} bytes", DATA)
         try:
             text = data.decode("utf-8")
+            if text.count("[") + text.count("{") > _MAX_LISTS:
+                raise ValueError("too many lists")  # the parser's time grows with their square
             if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
                 raise Failure(f"{file} is refused: a job has no YAML aliases", DATA)
             return cls.model_validate(yaml.safe_load(text))

@@ -103,6 +103,12 @@ def record(output: Path, *, force: bool, **facts: str) -> Path:
     return job.save(stem, force=force)
 
 
+def typed(parameter: str) -> bool:
+    """Whether a parameter of the running command stands on the command line."""
+    source = _RUNNING.get().get_parameter_source(parameter)
+    return getattr(source, "name", None) == "COMMANDLINE"
+
+
 def _command(context: Any) -> str:
     """`mine sefa` for `steerx mine sefa`."""
     return " ".join(context.command_path.split()[1:])

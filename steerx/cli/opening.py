@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .failures import DATA, FAILED, USAGE, Failure
+from .failures import DATA, FAILED, USAGE, Failure, argument
 
 if TYPE_CHECKING:
     import torch
 
     from ..directions import Directions
     from ..generators import Generator
+    from ..generators.codes_file import SavedCodes
+    from .options import SpaceName
 
 
 def open_generator(network: str, *, device: str, dtype: str) -> Generator:
@@ -63,7 +66,6 @@ def check_codes(
     """Refuse a class or a truncation that this generator does not have, before any work."""
     from ..generators.generator import check_truncation
     from ..generators.labels import one_hot
-    from .failures import argument
 
     with argument("--class"):
         one_hot(label, 1, G.c_dim, like=next(G.parameters()))
@@ -71,24 +73,79 @@ def check_codes(
         check_truncation(trunc, cutoff, G.num_ws)
 
 
+def open_codes(
+    file: Path, G: Generator, *, space: SpaceName | None, any_checkpoint: bool = False
+) -> SavedCodes:
+    """Codes of a file in the generator's dtype, their space where it is known, and what the file says.
+
+    Raises:
+        Failure: a file that holds no codes, or codes of another network.
+        OSError: a file that cannot be read.
+    """
+    from ..generators.codes_file import SavedCodes, read_saved
+
+    try:
+        saved = read_saved(file, space=None if space is None else space.value)
+    except ValueError as error:
+        raise Failure(str(error), DATA) from error
+    model = saved.facts.get("model_id")
+    if model is not None and model != G.model_id and not any_checkpoint:
+        raise Failure(
+            f"{file} holds codes of checkpoint {str(model)[:12]}, this one is {G.model_id[:12]}; take "
+            "codes of this network",
+            DATA,
+        )
+    dtype = next(G.parameters()).dtype
+    codes = saved.codes
+    codes = [row.to(dtype) for row in codes] if isinstance(codes, list) else codes.to(dtype)
+    return SavedCodes(codes, saved.space, saved.facts)
+
+
+def truncation_said(file: Path, saved: SavedCodes) -> tuple[float, int | None]:
+    """The psi and cutoff that codes of a file went through; 1 and None where it does not say.
+
+    Raises:
+        Failure: something else than such numbers.
+    """
+    psi, cutoff = saved.facts.get("psi", 1.0), saved.facts.get("cutoff")
+    if type(psi) not in (int, float) or type(cutoff) not in (int, type(None)):
+        raise Failure(f"{file} is refused: its psi and cutoff are {psi!r} and {cutoff!r}", DATA)
+    return psi, cutoff
+
+
 def open_directions(
-    files: Sequence[str], G: Generator, *, only: str | None, any_checkpoint: bool
+    files: Sequence[str],
+    G: Generator,
+    *,
+    only: str | None,
+    any_checkpoint: bool,
+    space: SpaceName | None = None,
 ) -> list[Directions]:
     """Read direction files, check that they belong to the generator, and pick some directions.
+
+    Args:
+        files: .safetensors, .npy or .npz.
+        G: the generator.
+        only: see `picked`.
+        any_checkpoint: take directions of another checkpoint.
+        space: of boundaries (.npy), whatever their names say; None = as their names say.
 
     Raises:
         Failure: directions of another network, or a name or number that is not among them.
         DirectionsFileError, OSError: a file that cannot be read.
     """
-    from ..directions import as_directions
+    from ..directions import as_directions, load_boundary
 
     sets = []
     for file in files:
         try:
-            one = as_directions(file)
+            if space is not None and Path(file).suffix.lower() == ".npy":
+                one = load_boundary(file, space=space.value)
+            else:
+                one = as_directions(file)
             one.check_generator(G, any_checkpoint=any_checkpoint)
         except ValueError as error:
-            line = str(error).replace("say any_checkpoint=True", "give --any-checkpoint")
+            line = in_options(str(error))
             raise Failure(line if file in line else f"{file}: {line}", DATA) from error
         sets.append(one)
     singles = [single for one in sets for single in one]
@@ -97,7 +154,19 @@ def open_directions(
     return [singles[k] for k in picked(only, [single.names[0] for single in singles])]
 
 
-def picked(text: str, names: Sequence[str]) -> list[int]:
+def in_options(line: str) -> str:
+    """An error of the library with its arguments as options of the command line."""
+    for said, option in (
+        ("say any_checkpoint=True", "give --any-checkpoint"),
+        ('say load_boundary(path, space="w")', "give --space z or --space w"),
+        ('say space="z" or space="w"', "give --space z or --space w"),
+        ('make the motion "relative"', "leave out --motion absolute"),
+    ):
+        line = line.replace(said, option)
+    return line
+
+
+def picked(text: str, names: Sequence[str], *, option: str = "--only") -> list[int]:
     """Places of directions named like `0-4,smile`: numbers, ranges, or names.
 
     Raises:
@@ -112,12 +181,12 @@ def picked(text: str, names: Sequence[str]) -> list[int]:
             span = range(int(first), int(last or first) + 1)
             if not span or span[-1] >= len(names):
                 raise Failure(
-                    f"--only {item}: directions are numbered 0-{len(names) - 1} here", USAGE
+                    f"{option} {item}: directions are numbered 0-{len(names) - 1} here", USAGE
                 )
             places += span
         else:
             close = get_close_matches(item, names, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-            raise Failure(f"--only: no direction {item!r}, there are {shown}{hint}", USAGE)
+            raise Failure(f"{option}: no direction {item!r}, there are {shown}{hint}", USAGE)
     return list(dict.fromkeys(places))

@@ -28,7 +28,10 @@ Outdir = Annotated[Path, typer.Option("--outdir", "-o", help="Folder for the pic
 Output = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", help="File for the directions.", show_default="METHOD.safetensors"
+        "--output",
+        "-o",
+        help="File for the directions, or a folder for it.",
+        show_default="METHOD.safetensors",
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
@@ -48,6 +51,8 @@ Batch = Annotated[
     int | None,
     typer.Option("--batch", help="Pictures rendered at once.", min=1, show_default="by resolution"),
 ]
+Count = Annotated[int, typer.Option("-k", help="How many directions.", min=1)]
+Draw = Annotated[int, typer.Option("--seed", help="Of the random draw.", min=0)]
 Num = Annotated[int | None, typer.Option("--num", hidden=True, min=1)]  # seeds 0 ... num-1
 Codes = Annotated[
     Path | None,
@@ -86,6 +91,13 @@ class SpaceName(StrEnum):
     w_plus = "w_plus"
 
 
+class MotionName(StrEnum):
+    """What alpha means."""
+
+    relative = "relative"
+    absolute = "absolute"
+
+
 Space = Annotated[
     SpaceName | None,
     typer.Option("--space", help="Where codes live, if their form does not say."),
@@ -113,11 +125,24 @@ def seeds_of(text: str, num: int | None = None) -> list[int]:
     return seeds
 
 
-def rows_of(text: str, num_ws: int) -> tuple[int, ...]:
+def seeds_unless(codes: Path | None, text: str) -> list[int] | None:
+    """The seeds that a command starts from, or None where it starts from codes.
+
+    Raises:
+        Failure: both are on the command line, or seeds that are none.
+    """
+    if codes is None:
+        return seeds_of(text)
+    if jobs.typed("seeds"):
+        raise Failure("give --seeds or --codes, one of them", USAGE)
+    return None
+
+
+def rows_of(text: str, num_ws: int, *, option: str = "--layers") -> tuple[int, ...]:
     """Rows of w_plus of a layer string."""
     from .._layers import parse_layers
 
     try:
         return parse_layers(text, num_ws)
     except ValueError as error:  # its own words open with a call in Python
-        raise Failure(f"--layers {text}: {str(error).split('): ', 1)[-1]}", USAGE) from error
+        raise Failure(f"{option} {text}: {str(error).split('): ', 1)[-1]}", USAGE) from error

@@ -1,20 +1,22 @@
-"""`steerx sample`: pictures of seeds."""
+"""`steerx sample`: pictures of seeds or codes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import jobs
 from .dry_run import Cost, measured, tell
-from .opening import check_codes, open_generator
+from .failures import USAGE, Failure
+from .opening import check_codes, in_options, open_codes, open_generator
 from .options import (
     Batch,
     Class,
+    Codes,
     Cutoff,
     Device,
     DryRun,
@@ -25,15 +27,16 @@ from .options import (
     Network,
     NoiseMode,
     NoiseName,
-    Num,
     Outdir,
     Scale,
     Seeds,
+    Space,
     Trunc,
     named,
-    seeds_of,
+    seeds_unless,
 )
 from .progress import progress
+from .strips import PIXELS
 from .writing import claim, write
 
 if TYPE_CHECKING:
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
 def sample(
     network: Network = None,
     seeds: Seeds = "0-7",
+    codes: Codes = None,
+    space: Space = None,
     trunc: Trunc = 1.0,
     cutoff: Cutoff = None,
     label: Class = None,
@@ -57,57 +62,76 @@ def sample(
     dtype: Dtype = DtypeName.float32,
     force: Force = False,
     dry_run: DryRun = False,
-    num: Num = None,
     job: JobFile = None,
 ) -> None:
-    """Render the pictures of seeds: seed0000.png, seed0001.png, ..."""
+    """Render the pictures of seeds: seed0000.png, seed0001.png, ... (of codes: code0000.png, ...)."""
     network = named(network)
-    numbers = seeds_of(seeds, num)
-    files = {seed: outdir / f"seed{seed:04d}.png" for seed in numbers}
-    sheet = outdir / "grid.png"
-    claim([*files.values(), *([sheet] if grid else [])], force=force)
+    origin: dict[str, Any] = {"seeds": seeds_unless(codes, seeds)}
+    sheet = [outdir / "grid.png"] if grid else []
+    if codes is None:
+        claim([*_files(outdir, "seed", origin["seeds"]), *sheet], force=force)
     G = open_generator(network, device=device, dtype=dtype)
-    check_codes(G, label, trunc, cutoff)
+    if codes is None:
+        check_codes(G, label, trunc, cutoff)
+    else:
+        saved = open_codes(codes, G, space=space)
+        origin.update(codes=saved.codes, space=saved.space)
 
     import numpy as np
     import torch
     from PIL import Image
 
     from .._pictures import encode, tile
+    from ..generators.start import begin
     from ..rendering import Batches, noise_of
     from ..scoring import batch_size
 
+    origin = {"codes": None, "space": None, **origin}
+    try:
+        start, numbers = begin("sample", G, **origin, psi=trunc, cutoff=cutoff, label=label)
+    except ValueError as error:
+        raise Failure(in_options(str(error)), USAGE) from error
+    files = _files(outdir, "seed" if codes is None else "code", numbers)
+    if grid and len(files) * (G.resolution * scale) ** 2 > PIXELS:
+        raise Failure(
+            f"--grid: {len(files)} pictures are more than the {PIXELS / 1e6:.0f} megapixels that are "
+            "drawn; give fewer seeds, or leave it out",
+            USAGE,
+        )
+    claim([*files, *sheet], force=force)
     batches = Batches("sample", batch_size("sample", G, batch))
 
     @torch.inference_mode()
-    def pictures(some: Sequence[int]) -> list[Image.Image]:
-        noise = noise_of("sample", noise_mode.value, 0, tuple(some), G.device)
-        entrance = G.enter(
-            G.codes(seeds=some, space="z"), space="z", psi=trunc, cutoff=cutoff, label=label
-        )
+    def pictures(places: Sequence[int]) -> list[Image.Image]:
+        noise = noise_of("sample", noise_mode.value, 0, tuple(numbers[n] for n in places), G.device)
+        entrance = start.rows(torch.tensor(places, device=G.device)).rendered(G)
         images = G.renderer.render(entrance, noise=noise, out="uint8")
         return [Image.fromarray(pixels) for pixels in images.cpu().numpy()]
 
     if dry_run:
-        probe = numbers[: batches.size]
+        probe = range(min(batches.size, len(files)))
         took = measured(lambda: [encode(one, ".png") for one in pictures(probe)]) / len(probe)
         each = len(encode(pictures(probe[:1])[0], ".png"))
-        count = len(files) + grid
-        size = each * len(numbers) * (1 + grid * scale**2)
-        tell(Cost(count + 1, size, len(numbers), took * len(numbers)), outdir)
+        size = each * len(files) * (1 + grid * scale**2)
+        tell(Cost(len(files) + grid + 1, size, len(files), took * len(files)), outdir)
         return
     jobs.record(outdir, force=force, model=G.model_id)
     kept = []
-    with progress("rendering", len(numbers)) as advance:
-        for some, made in batches.over(numbers, pictures):
-            for seed, picture in zip(some, made, strict=True):
-                write(files[seed], encode(picture, ".png"), force=force)
+    with progress("rendering", len(files)) as advance:
+        for some, made in batches.over(range(len(files)), pictures):
+            for n, picture in zip(some, made, strict=True):
+                write(files[n], encode(picture, ".png"), force=force)
             if grid:
                 kept += [np.asarray(picture) for picture in made]
             advance(len(some))
     if grid:
-        write(sheet, encode(tile(_square(kept), scale=scale), ".png"), force=force)
-    typer.echo(f"{len(numbers)} pictures of {G.resolution} px in {outdir}")
+        write(sheet[0], encode(tile(_square(kept), scale=scale), ".png"), force=force)
+    typer.echo(f"{len(files)} pictures of {G.resolution} px in {outdir}")
+
+
+def _files(folder: Path, start: str, numbers: Sequence[int]) -> list[Path]:
+    """A file per seed or code."""
+    return [folder / f"{start}{n:04d}.png" for n in numbers]
 
 
 def _square(pictures: list[Pixels]) -> list[list[Pixels]]:

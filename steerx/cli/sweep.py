@@ -1,47 +1,74 @@
-"""`steerx sweep`: seeds along directions, as strips, a grid, a page and an animation."""
+"""`steerx sweep`: seeds or codes along directions, as strips, a grid, a page and an animation."""
 
 from __future__ import annotations
 
-import math
 import shlex
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .failures import USAGE, Failure, argument
-from .opening import check_codes, open_directions, open_generator
+from . import jobs
+from .dry_run import Cost, measured, tell
+from .failures import USAGE, Failure
+from .moves import ALPHAS, alphas_of, changed, together
+from .opening import (
+    check_codes,
+    in_options,
+    open_codes,
+    open_directions,
+    open_generator,
+    truncation_said,
+)
 from .options import (
+    Batch,
     Class,
+    Codes,
     Cutoff,
     Device,
+    DryRun,
     Dtype,
     DtypeName,
     Force,
+    JobFile,
+    MotionName,
     Network,
     NoiseMode,
     NoiseName,
     Outdir,
     Scale,
     Seeds,
+    SpaceName,
     Trunc,
     named,
-    rows_of,
-    seeds_of,
+    seeds_unless,
 )
 from .progress import rendering
-from .writing import claim, stems, write
+from .strips import (
+    check_film,
+    check_page,
+    fits,
+    frames,
+    pictures_of,
+    strip_files,
+    too_large,
+    write_strips,
+)
+from .writing import claim, write
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from ..sweeping import Sweep
 
-ALPHAS = "-3,-1.5,0,1.5,3"
 FRAME = 120  # milliseconds
+
+
+class OrderName(StrEnum):
+    """Which comes first from the top of the grid."""
+
+    seed = "seed"
+    direction = "direction"
 
 
 def sweep(
@@ -51,11 +78,16 @@ def sweep(
         typer.Argument(help="Direction files (.safetensors, .npy, .npz).", show_default=False),
     ] = None,
     seeds: Seeds = "0-3",
+    codes: Codes = None,
+    space: Annotated[
+        SpaceName | None,
+        typer.Option("--space", help="Where --codes and boundaries (.npy) live."),
+    ] = None,
     alphas: Annotated[
         str | None, typer.Option("--alphas", help="Edit strengths.", show_default=ALPHAS)
     ] = None,
     start: Annotated[
-        float | None, typer.Option("--from", help="First alpha, with --to and --steps.")
+        float | None, typer.Option("--from", help="First alpha, instead of --alphas.")
     ] = None,
     end: Annotated[float | None, typer.Option("--to", help="Last alpha.")] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="How many alphas.", min=1)] = None,
@@ -67,9 +99,24 @@ def sweep(
     only: Annotated[
         str | None, typer.Option("--only", help="Some directions: 0-4, or names.")
     ] = None,
+    joint: Annotated[
+        str | None,
+        typer.Option("--together", help="One edit along several at once: smile=1,age=-0.5."),
+    ] = None,
+    motion: Annotated[
+        MotionName | None,
+        typer.Option(
+            "--motion",
+            help="Add alpha, or move to it (absolute: InterFaceGAN's rule for z and w).",
+            show_default="each direction's",
+        ),
+    ] = None,
     label: Class = None,
     noise_mode: NoiseMode = NoiseName.const,
     outdir: Outdir = Path("out"),
+    order: Annotated[
+        OrderName, typer.Option("--order", help="What the rows of the grid are sorted by.")
+    ] = OrderName.seed,
     report: Annotated[
         bool, typer.Option("--report", help="Also write a page, index.html.")
     ] = False,
@@ -80,45 +127,73 @@ def sweep(
     any_checkpoint: Annotated[
         bool, typer.Option("--any-checkpoint", help="Take directions of another checkpoint.")
     ] = False,
+    batch: Batch = None,
     device: Device = "auto",
     dtype: Dtype = DtypeName.float32,
     force: Force = False,
+    dry_run: DryRun = False,
+    job: JobFile = None,
 ) -> None:
     """Render seeds x directions x alphas: a strip for each, and a grid of all."""
     files = directions or []
     network = named(network)
     if not files:
         raise Failure("give direction files behind NETWORK; `steerx mine` makes them", USAGE)
-    numbers, strengths = seeds_of(seeds), alphas_of(alphas, start, end, steps)
+    strengths = alphas_of(alphas, start, end, steps)
+    origin: dict[str, Any] = {"seeds": seeds_unless(codes, seeds)}
     G = open_generator(network, device=device, dtype=dtype)
-    check_codes(G, label, trunc, cutoff)
-    singles = open_directions(files, G, only=only, any_checkpoint=any_checkpoint)
-    if layers is not None:
-        rows = rows_of(layers, G.num_ws)
-        singles = [replace(one, layers=(rows,)) for one in singles]
+    if codes is None:
+        check_codes(G, label, trunc, cutoff)
+    else:
+        saved = open_codes(codes, G, space=space, any_checkpoint=any_checkpoint)
+        origin.update(codes=saved.codes, space=saved.space)
+        if saved.space == "w_plus" and trunc == 1:  # what they went through shrinks steps in w
+            trunc, cutoff = truncation_said(codes, saved)
+    singles = open_directions(files, G, only=only, any_checkpoint=any_checkpoint, space=space)
+    singles = changed(singles, G, layers=layers, motion=None if motion is None else motion.value)
+    if joint is not None:
+        singles = together(joint, singles, G)
 
     from .._pictures import encode
     from ..sweeping import sweep as swept
 
-    grid = swept(
-        G,
-        directions=singles,
-        alphas=strengths,
-        seeds=numbers,
-        psi=trunc,
-        cutoff=cutoff,
-        label=label,
-        noise_mode=noise_mode.value,
-        any_checkpoint=any_checkpoint,
-    )
-    strips = strip_files(grid, outdir)
+    try:
+        grid = swept(
+            G,
+            directions=singles,
+            alphas=strengths,
+            **origin,
+            psi=trunc,
+            cutoff=cutoff,
+            label=label,
+            noise_mode=noise_mode.value,
+            batch=batch,
+            any_checkpoint=any_checkpoint,
+        )
+        _reach(grid)
+    except ValueError as error:
+        raise Failure(in_options(str(error)), USAGE) from error
+    strips = strip_files(grid, outdir, start="seed" if codes is None else "code")
     sheet, page, film = (outdir / name for name in ("grid.png", "index.html", "sweep.webp"))
+    whole = fits(grid, scale=scale)
+    if report:
+        check_page(grid)
+    if webp:
+        check_film(grid, scale=scale)
     extra = [path for path, wanted in ((page, report), (film, webp)) if wanted]
-    claim([*strips, sheet, *extra], force=force)
+    sheets = [sheet] if whole else []
+    claim([*(file for row in strips for file in row), *sheets, *extra], force=force)
+    if not whole:
+        typer.secho("warning: ", fg="yellow", nl=False, err=True)
+        typer.echo(f"no grid.png: {too_large(grid, scale=scale)}; the strips show all", err=True)
+    if dry_run:
+        tell(_cost(grid, whole=whole, page=report, film=webp, scale=scale), outdir)
+        return
+    jobs.record(outdir, force=force, model=G.model_id)
     with rendering(G, "rendering", grid.renders):
-        _ = grid.images
-    write_strips(grid, strips, scale=scale, force=force)
-    write(sheet, encode(grid.grid(scale=scale), ".png"), force=force)
+        write_strips(grid, strips, scale=scale, force=force, keep=whole or report or webp)
+    if whole:
+        write(sheet, encode(grid.grid(order=order.value, scale=scale), ".png"), force=force)
     if webp:
         write(film, encode(frames(grid, scale=scale), ".webp", duration=FRAME), force=force)
     if report:
@@ -132,64 +207,40 @@ def sweep(
             command=said(),
             overwrite=force,
         )
-    typer.echo(f"{grid.renders} pictures of {G.resolution} px in {len(strips)} strips and {sheet}")
+    count = sum(map(len, strips))
+    where = f"and {sheet}" if whole else f"in {outdir}"
+    typer.echo(f"{grid.renders} pictures of {G.resolution} px in {count} strips {where}")
     for path in extra:
         typer.echo(f"open {path}")
 
 
-def alphas_of(
-    text: str | None, start: float | None, end: float | None, steps: int | None
-) -> list[float]:
-    """Alphas of `-3,0,3`, or evenly spaced ones.
+def _reach(grid: Sweep) -> None:
+    """Refuse, before anything is rendered, a direction that these codes cannot be moved along."""
+    import torch
 
-    Raises:
-        Failure: both, half of the second, or something that is not a finite number.
-    """
-    given = [value is not None for value in (start, end, steps)]
-    if any(given):
-        if text is not None or not all(given):
-            raise Failure("give --alphas, or all of --from, --to and --steps", USAGE)
-        assert start is not None and end is not None and steps is not None
-        gap = (end - start) / max(steps - 1, 1)
-        values = [round(start + i * gap, 9) for i in range(steps)]
-    else:
-        with argument("--alphas"):
-            values = [float(part) for part in (ALPHAS if text is None else text).split(",")]
-    if not all(map(math.isfinite, values)) or len(set(values)) < len(values):
-        raise Failure("--alphas must be different finite numbers such as -3,0,3", USAGE)
-    return values
+    from ..editing import edited, is_line
+
+    first = grid.start.rows(slice(0, 1))
+    with torch.inference_mode():
+        for one in grid.singles:
+            if not is_line(one):
+                edited(first, grid.G, one.to(grid.G.device), 0, torch.ones(1))
 
 
-def strip_files(grid: Sweep, folder: Path) -> list[Path]:
-    """A file per direction and seed."""
-    names = stems(grid.directions)
-    return [folder / f"{name}_seed{seed:04d}.png" for name in names for seed in grid.seeds]
-
-
-def write_strips(grid: Sweep, files: Sequence[Path], *, scale: int, force: bool) -> None:
-    """Write the strips of `strip_files`."""
+def _cost(grid: Sweep, *, whole: bool, page: bool, film: bool, scale: int) -> Cost:
+    """What a sweep would write, from a probe of its first strip."""
     from .._pictures import encode
 
-    pairs = [(name, seed) for name in grid.directions for seed in grid.seeds]
-    for file, (name, seed) in zip(files, pairs, strict=True):
-        picture = grid.strip(seed=seed, direction=name, scale=scale)
-        write(file, encode(picture, ".png"), force=force)
+    def strip() -> bytes:
+        return encode(grid.strip(scale=scale), ".png")
 
-
-def frames(grid: Sweep, *, scale: int) -> list[Image.Image]:
-    """A looping animation: a row per seed, a column per direction, alpha there and back."""
-    from .._pictures import tile
-
-    order = sorted(range(len(grid.alphas)), key=lambda i: grid.alphas[i])
-    return [
-        tile(
-            [list(of_seed[:, i]) for of_seed in grid.images],
-            row_labels=[str(seed) for seed in grid.seeds],
-            column_labels=grid.directions,
-            scale=scale,
-        )
-        for i in [*order, *order[-2:0:-1]]
-    ]
+    seconds = measured(strip) / len(grid.alphas)
+    picture = len(strip()) / len(grid.alphas)
+    count = pictures_of(grid)
+    # WebP takes about a quarter of PNG; a page shows each picture twice, in text of 4/3 the length.
+    shown = 1.0 + whole + film * 2 * 0.25 + page * 2 * 0.25 * 4 / 3 / scale**2
+    files = len(grid.seeds) * len(grid.directions) + whole + film + page + 1
+    return Cost(files, round(picture * count * shown), grid.renders, seconds * grid.renders)
 
 
 def said() -> str:

@@ -20,6 +20,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_directions_pictures_and_a_page(run: Run, network: Path) -> None:
+    told = run("demo", "--network", network, "--out", "out/demo", "--dry-run")
+    assert told.exit_code == 0 and "26 files" in told.stdout and list(Path().iterdir()) == []
     result = run("demo", "--network", network, "--out", "out/demo")
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[-1] == "=> open out/demo/index.html"
@@ -28,6 +30,7 @@ def test_directions_pictures_and_a_page(run: Run, network: Path) -> None:
     for method, count in counts.items():
         assert len(Directions.load(folder / f"{method}.safetensors")) == count
         assert len(list(folder.glob(f"{method}_*.png"))) == count
+    assert len(list(folder.iterdir())) == 26
     with Image.open(folder / "moving.webp") as film:
         assert film.n_frames > 12 and film.info["loop"] == 0
     with Image.open(folder / "strip.png") as strip:
@@ -43,3 +46,8 @@ def test_directions_pictures_and_a_page(run: Run, network: Path) -> None:
     again = run("demo", "--network", network, "--out", folder)
     assert again.exit_code == 0, again.output
     assert (folder / "index.html").read_text() == page
+
+
+def test_a_refused_network_leaves_nothing(run: Run) -> None:
+    one_line(run("demo", "--network", "nothing.pkl", "--out", "out/demo"), 74)
+    assert list(Path().iterdir()) == []

@@ -23,6 +23,51 @@ def test_sefa(run: Run, network: Path) -> None:
     assert found.layers == ((0, 1, 2, 3),) * 4
 
 
+def test_sefa_in_groups_and_as_others_did_it(run: Run, network: Path) -> None:
+    G = steerx.load(network)
+    cases: list[tuple[tuple[object, ...], dict[str, object]]] = [
+        (("--group", "0-1", "--group", "2-5"), {"groups": ["0-1", "2-5"]}),
+        (("--per-layer", "--layers", "1-2"), {"per_layer": True, "layers": "1-2"}),
+        (("--no-normalize",), {"normalize": False}),
+        (("--compat", "rosinality"), {"compat": "rosinality"}),
+    ]
+    for n, (words, parameters) in enumerate(cases):
+        result = run("mine", "sefa", network, "-k", 2, *words, "-o", f"{n}.safetensors")
+        assert result.exit_code == 0, result.output
+        wanted = steerx.SeFa(k=2, **parameters).fit(G).directions_  # type: ignore[arg-type]
+        found = Directions.load(f"{n}.safetensors")
+        assert torch.equal(found.vectors, wanted.vectors) and found.layers == wanted.layers
+        again = ("mine", "sefa", "--job", f"{n}.job.yaml", "-o", f"again{n}.safetensors")
+        assert run(*again).exit_code == 0
+        data = Path(f"{n}.safetensors").read_bytes()
+        assert Path(f"again{n}.safetensors").read_bytes() == data
+
+
+def test_a_folder_for_the_directions(run: Run, network: Path) -> None:
+    assert run("mine", "sefa", network, "-o", "found").exit_code == 0
+    names = sorted(p.name for p in Path("found").iterdir())
+    assert names == ["sefa.job.yaml", "sefa.safetensors"]
+
+
+def test_dry_runs_write_nothing(run: Run, network: Path) -> None:
+    np.save("a.npy", np.random.RandomState(0).randn(60, 2))
+    for words in (
+        ("sefa", network, "-k", 3),
+        ("ganspace", network, "-k", 3, "-n", 500),
+        ("interfacegan", network, "--scores", "a.npy"),
+        ("interfacegan", network, "--scorer", "truth", "--samples", 20),
+    ):
+        result = run("mine", *words, "--dry-run")
+        assert result.exit_code == 0, result.output
+        assert "2 files" in result.stdout and "nothing was written" in result.stdout
+    Path("mine.py").write_text("def bright(images):\n    return images.mean((1, 2, 3))\n")
+    words = ("interfacegan", network, "--scorer", "mine.py:bright", "--samples", 400)
+    assert "400 pictures" in run("mine", *words, "--dry-run").stdout
+    assert sorted(p.name for p in Path().glob("*.*")) == ["a.npy", "mine.py"]
+    assert run("mine", *words, "--ratio", 0.1).exit_code == 0
+    assert Directions.load("interfacegan.safetensors").names == ("attribute0",)
+
+
 def test_ganspace(run: Run, network: Path) -> None:
     result = run("mine", "ganspace", network, "-k", 3, "-n", 500, "--seed", 7)
     assert result.exit_code == 0, result.output
@@ -72,6 +117,68 @@ def test_interfacegan_by_scores(run: Run, network: Path, form: str) -> None:
     assert found.names == (("one", "two") if form == "csv" else ("attribute0", "attribute1"))
 
 
+@pytest.mark.parametrize("space", ["z", "w", "w_plus"])
+def test_interfacegan_by_scores_of_codes(run: Run, network: Path, space: str) -> None:
+    codes = steerx.load(network).codes(seeds=range(80), space=space)
+    np.save("codes.npy", codes.numpy())
+    places = np.random.RandomState(0).permutation(80)
+    values = codes.reshape(80, -1)[:, 1].double()
+    rows = [f"{n:06d}.png,{values[n]!r}" for n in places]
+    text = (
+        "\n".join(["file,smile", *rows])
+        .replace("tensor(", "")
+        .replace(", dtype=torch.float64)", "")
+    )
+    Path("scores.csv").write_text(text)
+    words = ("--scores", "scores.csv", "--codes", "codes.npy", "--space", space, "--ratio", 0.3)
+    result = run("mine", "interfacegan", network, *words, "--solver", "mean")
+    assert result.exit_code == 0, result.output
+    found = Directions.load("interfacegan.safetensors")
+    vectors = found.vectors.reshape(-1, found.vectors.shape[-1])
+    assert found.space == space and bool((vectors[0].argmax() == 1).all())
+
+
+def test_every_parameter_of_interfacegan(run: Run, network: Path) -> None:
+    values = np.random.RandomState(0).randn(90, 2)
+    values[3] = -1
+    np.save("scores.npy", values)
+    words = ("--ratio", 20, "--split", 0.6, "--C", 0.5, "--invalid", -1, "--seed", 3)
+    more = ("--motion", "absolute", "--origin", "boundary", "--compat", "interfacegan")
+    result = run("mine", "interfacegan", network, "--scores", "scores.npy", *words, *more)
+    assert result.exit_code == 0, result.output
+    for part in ("train", "validation", "middle"):
+        assert f"{part} accuracy" in result.stdout
+    assert "correlation of the scores" in result.stdout
+    assert "cosines of the directions" in result.stdout
+    method = steerx.InterFaceGAN(
+        20,
+        split=0.6,
+        C=0.5,
+        invalid=-1,
+        seed=3,
+        motion="absolute",
+        origin="boundary",
+        compat="interfacegan",
+    )
+    codes = steerx.load(network).codes(seeds=range(90), space="w")
+    wanted = method.fit(codes, values).directions_
+    found = Directions.load("interfacegan.safetensors")
+    assert torch.equal(found.vectors, wanted.vectors)
+    assert (found.motion, found.origin) == ("absolute", "boundary")
+
+
+def test_many_attributes_are_told_by_pairs(run: Run, network: Path) -> None:
+    values = np.random.RandomState(0).randn(60, 14)
+    values[:, 13] = values[:, 0] + 0.01 * values[:, 1]
+    np.save("scores.npy", values)
+    words = ("--scores", "scores.npy", "--ratio", 0.3, "--solver", "ridge")
+    result = run("mine", "interfacegan", network, *words)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    first = next(n for n, line in enumerate(lines) if "correlation of the scores" in line)
+    assert lines[first + 2].split()[:3] == ["attribute0,", "attribute13", "+1.00"]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "code"),
     [
@@ -83,7 +190,7 @@ def test_interfacegan_by_scores(run: Run, network: Path, form: str) -> None:
         ("a.csv", "smile\n", 65),
         ("a.npy", "not an array", 65),
         ("a.txt", "1", 65),
-        ("a.csv", "smile\n1\n1\n1\n1\n1\n", 1),
+        ("a.csv", "smile\n1\n1\n1\n1\n1\n", 65),
     ],
 )
 def test_refused_scores(run: Run, network: Path, name: str, text: str, code: int) -> None:
@@ -113,7 +220,10 @@ def test_layers_out_of_range_name_the_remedy(run: Run, network: Path) -> None:
 
 
 def test_more_directions_than_there_are(run: Run, network: Path) -> None:
-    assert "1 to 16" in one_line(run("mine", "sefa", network, "-k", 17), 1)
+    assert "1 to 16" in one_line(run("mine", "sefa", network, "-k", 17), 2)
+    assert "1 to 16" in one_line(run("mine", "ganspace", network, "-k", 17, "-n", 99), 2)
+    assert "more codes" in one_line(run("mine", "ganspace", network, "-k", 5, "-n", 5), 2)
+    assert list(Path().iterdir()) == []
 
 
 def test_output_is_checked_first(run: Run, network: Path) -> None:

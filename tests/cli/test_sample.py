@@ -69,6 +69,31 @@ def test_classes(run: Run, network: Path, tmp_path: Path) -> None:
     assert run("sample", conditional, "--class", 2, "--seeds", 0).exit_code == 0
 
 
+def test_codes_of_a_file(run: Run, network: Path) -> None:
+    G = steerx.load(network)
+    np.save("w.npy", G.codes(seeds=[5, 85], space="w").numpy())
+    words = ("sample", network, "--codes", "w.npy", "--trunc", 0.7, "--grid")
+    assert run(*words).exit_code == 0
+    assert run("sample", network, "--seeds", "5,85", "--trunc", 0.7, "-o", "two").exit_code == 0
+    for name, other in (("code0000", "seed0005"), ("code0001", "seed0085")):
+        one, two = (
+            np.asarray(Image.open(f)).astype(int) for f in (f"out/{name}.png", f"two/{other}.png")
+        )
+        assert np.abs(one - two).max() <= 1
+    assert "--force" in one_line(run(*words), 74)
+    one_line(run("sample", network, "--codes", "w.npy", "--class", 1, "-o", "three"), 2)
+    one_line(run("sample", network, "--codes", "none.npy", "-o", "three"), 74)
+    assert not Path("three").exists()
+
+
+def test_a_grid_that_is_too_large(run: Run, network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("steerx.cli.sample.PIXELS", 9 * 16**2)
+    words = ("sample", network, "--seeds", "0-9")
+    assert "--grid" in one_line(run(*words, "--grid"), 2)
+    assert not Path("out").exists()
+    assert run(*words).exit_code == 0
+
+
 def test_the_built_in_faces(run: Run) -> None:
     result = run("sample", "faces", "--seeds", 85, "--trunc", 0.7, "--dtype", "bfloat16")
     assert result.exit_code == 0, result.output

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "numpy", "sklearn", "PIL", "safetensors")
+HEAVY = ("torch", "numpy", "sklearn", "PIL", "safetensors", "yaml")  # typer loads pydantic
 SCRIPT = """
 import sys
 from steerx.cli import main

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,11 @@ from PIL import Image
 
 import steerx
 from steerx.cli.failures import Failure
+from steerx.cli.moves import alphas_of
 from steerx.cli.opening import picked
-from steerx.cli.sweep import alphas_of
 from steerx.cli.writing import stems
-from steerx.directions import Directions
+from steerx.directions import Directions, load_boundary
+from steerx.generators.codes_file import save_codes
 from tests.cli.commands import Run, one_line
 
 
@@ -22,6 +25,7 @@ def test_strips_grid_page_and_animation(run: Run, network: Path, sefa: Path) -> 
     assert sorted(p.name for p in Path("out").iterdir()) == [
         "grid.png",
         "index.html",
+        "job.yaml",
         "sefa0_seed0002.png",
         "sefa0_seed0005.png",
         "sefa2_seed0002.png",
@@ -84,6 +88,8 @@ def test_alphas() -> None:
     assert alphas_of("-1, 0,2.5", None, None, None) == [-1, 0, 2.5]
     assert alphas_of(None, -1, 1, 5) == [-1, -0.5, 0, 0.5, 1]
     assert alphas_of(None, 2, 9, 1) == [2]
+    assert alphas_of(None, None, None, 3) == [-3, 0, 3]
+    assert alphas_of(None, 0, 2, None) == [0, 0.5, 1, 1.5, 2]
     for wrong in (
         ("a", None, None, None),
         ("", None, None, None),
@@ -91,12 +97,171 @@ def test_alphas() -> None:
         ("nan", None, None, None),
         ("1e400", None, None, None),
         ("1", 0.0, 1.0, 2),
-        (None, 0.0, None, 2),
+        (None, 3.0, None, 2),
         (None, 1.0, 1.0, 2),
     ):
         with pytest.raises(Failure) as caught:
             alphas_of(*wrong)
         assert caught.value.code == 2
+
+
+def pixels(file: str) -> np.ndarray:
+    return np.asarray(Image.open(file))
+
+
+def names() -> list[str]:
+    return sorted(p.name for p in Path("out").iterdir())
+
+
+def test_codes_of_a_file(run: Run, network: Path, sefa: Path) -> None:
+    G = steerx.load(network)
+    words = ("sweep", network, sefa, "--only", 1, "--alphas", "0,2")
+    for space in ("z", "w", "w_plus"):
+        codes = G.codes(seeds=[3, 4], space=space)
+        np.save("a.npy", codes.numpy())
+        said = () if space == "w_plus" else ("--space", space)
+        result = run(*words, "--codes", "a.npy", *said, "-o", space)
+        assert result.exit_code == 0, result.output
+        for n, seed in enumerate((3, 4)):
+            grid = steerx.sweep(G, seeds=[seed], directions=Directions.load(sefa)[1], alphas=[0, 2])
+            found = pixels(f"{space}/sefa1_code{n:04d}.png").astype(int)
+            assert np.abs(found - np.asarray(grid.strip())).max() <= 1
+    np.save("a.npy", G.codes(seeds=[0], space="w").numpy())
+    assert "--space z or --space w" in one_line(run(*words, "--codes", "a.npy"), 2)
+    np.save("a.npy", np.zeros((2, 5), np.float32))
+    one_line(run(*words, "--codes", "a.npy", "--space", "w"), 2)
+    Path("a.npy").write_bytes(b"no array")
+    one_line(run(*words, "--codes", "a.npy"), 65)
+    assert not Path("out").exists()
+
+
+def test_codes_remember_their_network_and_truncation(
+    run: Run, network: Path, other_network: Path
+) -> None:
+    G = steerx.load(network)
+    codes = G.codes(seeds=[1], space="w_plus", psi=0.5)
+    facts = {"model_id": G.model_id, "psi": 0.5, "cutoff": None}
+    save_codes("c.safetensors", codes, "w_plus", facts=facts)
+    found = steerx.GANSpace(2, n=100).fit(G).directions_
+    found.save("pc.safetensors")
+    words = ("pc.safetensors", "--only", "pc0", "--codes", "c.safetensors", "--alphas", "0,2")
+    assert run("sweep", network, *words).exit_code == 0
+    grid = steerx.sweep(G, codes=codes, directions=found[0], alphas=[0, 2], psi=0.5)
+    assert np.array_equal(pixels("out/pc0_code0000.png"), np.asarray(grid.strip()))
+    line = one_line(run("sample", other_network, "--codes", "c.safetensors", "-o", "b"), 65)
+    assert "holds codes of checkpoint" in line
+    save_codes("d.safetensors", codes, "w_plus", facts={"psi": "much"})
+    line = one_line(run("sweep", network, *words[:3], "--codes", "d.safetensors", "-o", "c"), 65)
+    assert "psi" in line
+
+
+def test_large_sweeps_have_strips_only(
+    run: Run, network: Path, sefa: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("sweep", network, sefa, "--seeds", "0-2", "--alphas", "-1,0,1")
+    monkeypatch.setattr("steerx.cli.strips.PIXELS", 27 * 16**2)
+    assert run(*words).exit_code == 0
+    assert "grid.png" in names()
+    result = run(*words, "--scale", 2, "-o", "two")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("warning: no grid.png: ") and result.stderr.count("\n") == 1
+    assert len(list(Path("two").iterdir())) == 10
+    for option, said in (("--webp", "megapixels"), ("--report", "at most 26 pictures")):
+        monkeypatch.setattr("steerx.cli.strips.PIXELS", 26 * 16**2)
+        assert said in one_line(run(*words, option, "-o", "three"), 2)
+    monkeypatch.setattr("steerx.cli.strips.PIXELS", 1 << 20)
+    monkeypatch.setattr("steerx.cli.strips.WEBP_SIDE", 50)
+    monkeypatch.setattr("steerx.cli.strips.PAGE_PICTURES", 26)
+    assert "WebP holds 50" in one_line(run(*words, "--webp", "-o", "three"), 2)
+    assert "at most 26 pictures" in one_line(run(*words, "--report", "-o", "three"), 2)
+    assert not Path("three").exists()
+
+
+def test_strips_are_written_as_they_come(
+    run: Run, network: Path, sefa: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered: list[int] = []
+    by_seed = steerx.sweeping.Sweep.by_seed
+
+    def watched(grid: steerx.sweeping.Sweep) -> Iterator[np.ndarray]:
+        for images in by_seed(grid):
+            rendered.append(len(list(Path("out").glob("*.png"))))
+            yield images
+
+    monkeypatch.setattr(steerx.sweeping.Sweep, "by_seed", watched)
+    assert run("sweep", network, sefa, "--seeds", "0-2").exit_code == 0
+    assert rendered == [0, 3, 6]
+
+
+def test_a_dry_run_counts_what_is_written(run: Run, network: Path, sefa: Path) -> None:
+    words = ("sweep", network, sefa, "--seeds", "0-1", "--alphas", "-1,0,1", "--report", "--webp")
+    result = run(*words, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "14 pictures, 10 files" in result.stdout
+    assert not Path("out").exists()
+    assert run(*words).exit_code == 0
+    assert len(names()) == 10
+
+
+def test_a_job_repeats_a_sweep(run: Run, network: Path, sefa: Path) -> None:
+    words = ("-n", 2, "-K", 1, "--steps", 3, "--noise-mode", "sample", "--order", "direction")
+    assert run("sweep", network, sefa, *words).exit_code == 0
+    assert run("sweep", "--job", "out/job.yaml", "-o", "two").exit_code == 0
+    assert names() == ["grid.png", "job.yaml", "sefa0_seed0000.png", "sefa0_seed0001.png"]
+    for name in ("grid.png", "sefa0_seed0001.png"):
+        assert Path("out", name).read_bytes() == Path("two", name).read_bytes()
+    assert run("sweep", "--job", "out/job.yaml", "-o", "3", "--seeds", "7").exit_code == 0
+    assert Path("3/sefa0_seed0007.png").is_file()
+
+
+def test_the_grid_in_both_orders(run: Run, network: Path, sefa: Path) -> None:
+    words = ("sweep", network, sefa, "--seeds", "0-1", "--alphas", "-1,1", "--batch", 1)
+    for order in ("seed", "direction"):
+        assert run(*words, "--order", order, "-o", order).exit_code == 0
+        grid = steerx.sweep(
+            steerx.load(network), seeds="0-1", directions=sefa, alphas=[-1, 1], batch=1
+        )
+        assert np.array_equal(pixels(f"{order}/grid.png"), np.asarray(grid.grid(order=order)))
+
+
+def test_absolute_motion(run: Run, network: Path, sefa: Path) -> None:
+    vector = np.zeros((1, 16), np.float32)
+    vector[0, 3] = 1
+    np.save("plain.npy", vector)
+    words = ("sweep", network, "plain.npy", "--seeds", 0, "--alphas", "-2,0,2")
+    assert "--space z or --space w" in one_line(run(*words), 65)
+    assert run(*words, "--space", "w", "--motion", "absolute").exit_code == 0
+    one = replace(load_boundary("plain.npy", space="w"), motion="absolute")
+    grid = steerx.sweep(steerx.load(network), seeds=[0], directions=one, alphas=[-2, 0, 2])
+    assert np.array_equal(pixels("out/plain_seed0000.png"), np.asarray(grid.strip()))
+    line = one_line(run("sweep", network, sefa, "--motion", "absolute", "-o", "two"), 2)
+    assert "distance in z or w" in line
+    G = steerx.load(network)
+    np.save("wp.npy", G.codes(seeds=[0]).numpy())
+    words = ("sweep", network, "m_smile_w_boundary.npy", "--codes", "wp.npy", "-o", "two")
+    np.save("m_smile_w_boundary.npy", vector)
+    assert "leave out --motion absolute" in one_line(run(*words, "--motion", "absolute"), 2)
+    assert not Path("two").exists()
+
+
+def test_one_edit_along_several_directions(run: Run, network: Path, sefa: Path) -> None:
+    words = ("sweep", network, sefa, "--seeds", 4, "--alphas", "0,1")
+    result = run(*words, "--together", "sefa0=2, sefa2=-1.5")
+    assert result.exit_code == 0, result.output
+    G, D = steerx.load(network), Directions.load(sefa)[["sefa0", "sefa2"]]
+    moved = steerx.edit(G.codes(seeds=[4]), D, alpha=[2, -1.5])
+    wanted = G.renderer.render(G.styles(moved), out="uint8")[0].numpy()
+    found = pixels("out/sefa0=2_sefa2=-1.5_seed0004.png")
+    assert np.abs(found[2:18, 20:36].astype(int) - wanted).max() <= 1
+    for text, said in (
+        ("sefa0", "NAME=ALPHA"),
+        ("sefa0=x", "could not convert"),
+        ("sefa=1", "did you mean"),
+        ("sefa0=1,sefa0=-1", "cancel"),
+        ("0-1=1", "2 directions"),
+    ):
+        assert said in one_line(run(*words, "--together", text, "-o", "two"), 2)
+    assert not Path("two").exists()
 
 
 def test_picked() -> None:

@@ -1,0 +1,117 @@
+"""How far and along what a sweep moves: alphas, and directions as the options change them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from .failures import USAGE, Failure, argument
+from .opening import picked
+from .options import rows_of
+
+if TYPE_CHECKING:
+    from ..directions import Directions
+    from ..directions.directions import Motion
+    from ..generators import Generator
+
+ALPHAS = "-3,-1.5,0,1.5,3"
+FROM, TO, STEPS = -3.0, 3.0, 5  # where only some of --from, --to and --steps are given
+
+
+def alphas_of(
+    text: str | None, start: float | None, end: float | None, steps: int | None
+) -> list[float]:
+    """Alphas of `-3,0,3`, or evenly spaced ones.
+
+    Raises:
+        Failure: both, or something that is not a finite number.
+    """
+    if text is not None and (start, end, steps) != (None, None, None):
+        raise Failure("give --alphas, or --from, --to and --steps", USAGE)
+    if (start, end, steps) == (None, None, None):
+        with argument("--alphas"):
+            values = [float(part) for part in (ALPHAS if text is None else text).split(",")]
+    else:
+        first = FROM if start is None else start
+        last = TO if end is None else end
+        count = STEPS if steps is None else steps
+        gap = (last - first) / max(count - 1, 1)
+        values = [round(first + i * gap, 9) for i in range(count)]
+    if not all(map(math.isfinite, values)) or len(set(values)) < len(values):
+        raise Failure("--alphas must be different finite numbers such as -3,0,3", USAGE)
+    return [value + 0.0 for value in values]  # no -0
+
+
+def changed(
+    singles: Sequence[Directions], G: Generator, *, layers: str | None, motion: Motion | None
+) -> list[Directions]:
+    """Directions that move other layers, or to a distance instead of by one.
+
+    Raises:
+        Failure: layers that are not there, or a direction that has no distance.
+    """
+    if layers is not None:
+        rows = rows_of(layers, G.num_ws)
+        singles = [replace(one, layers=(rows,)) for one in singles]
+    if motion == "absolute":
+        for one in singles:
+            if one.space not in ("z", "w") or one.layers[0] is not None:
+                raise Failure(
+                    f"--motion absolute is a distance in z or w on all layers, and {one.names[0]} moves "
+                    f"{one.space}{'' if one.layers[0] is None else ' on some layers'}; leave it out",
+                    USAGE,
+                )
+    if motion is not None:
+        origins = [one.origin if motion == "absolute" else "zero" for one in singles]
+        singles = [
+            replace(one, motion=motion, origin=origin)
+            for one, origin in zip(singles, origins, strict=True)
+        ]
+    return list(singles)
+
+
+def together(text: str, singles: Sequence[Directions], G: Generator) -> list[Directions]:
+    """One direction that moves along several at once, of `smile=1,age=-0.5`.
+
+    Raises:
+        Failure: a name that is not there, no number, or directions that have no sum.
+    """
+    from ..directions import Directions
+
+    names = [one.names[0] for one in singles]
+    parts, alphas = [], []
+    for item in text.split(","):
+        name, sign, number = item.rpartition("=")
+        with argument("--together"):
+            if not sign:
+                raise ValueError(f"each part is NAME=ALPHA, such as smile=1,age=-0.5; got {item!r}")
+            alphas.append(float(number))
+        places = picked(name.strip(), names, option="--together")
+        if len(places) != 1:
+            raise Failure(f"--together {name}: {len(places)} directions have this name", USAGE)
+        # What a sum has not; and these were found to belong to G.
+        parts.append(
+            replace(
+                singles[places[0]],
+                model_id=G.model_id,
+                resolution=G.resolution,
+                unit="raw",
+                scores=None,
+                score_name=None,
+                intercepts=None,
+                mean=None,
+                covariance=None,
+                weight_source=None,
+                sign=None,
+                truncation=None,
+                kind="filter",
+                label=None,
+            )
+        )
+    # A name may stand in two files, and here twice.
+    parts = [part.rename(f"{k} {part.names[0]}") for k, part in enumerate(parts)]
+    with argument("--together"):
+        joint = Directions.concatenate(parts)
+        return [joint.combined(alphas, name=text.replace(" ", ""), num_ws=G.num_ws)]

@@ -1,0 +1,146 @@
+"""Scorers by name: the built-in one, or the user's own code, imported because it was named."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from .failures import FAILED, USAGE, Failure
+from .scores import warn_of_strangers
+
+if TYPE_CHECKING:
+    from ..generators import Generator
+    from ..scoring import Scorer
+
+
+@dataclass(frozen=True)
+class Named:
+    """A scorer and what it calls its columns.
+
+    Attributes:
+        scorer: images [N, 3, H, W] -> [N, A'].
+        names: of the A' attributes; None where it does not say.
+    """
+
+    scorer: Scorer
+    names: tuple[str, ...] | None
+
+
+def scorer_named(text: str, G: Generator) -> Named:
+    """The scorer of `faces`, `module:name` or `path/to/file.py:name`.
+
+    A class is called once, without arguments; a torch module goes to the generator's device, in
+    evaluation mode. A scorer may say its attributes as `.names`.
+
+    Raises:
+        Failure: nothing of that name, something that cannot score, or code that fails on import.
+    """
+    if text == "faces":
+        from ..faces import scorer
+
+        warn_of_strangers(G)
+        built_in = scorer().to(G.device)
+        return Named(built_in, built_in.names)
+    where, colon, name = text.rpartition(":")
+    if not colon or not where or not name:
+        raise Failure(
+            f"--scorer must be faces, truth, module:function or file.py:function, got {text!r}",
+            USAGE,
+        )
+    found = _attribute(_module(where, text), name, text)
+    if isinstance(found, type):
+        found = _run(found, text, f"{name}()")
+    if not callable(found):
+        raise Failure(
+            f"--scorer {text}: {name} is no function but {type(found).__name__}; name something that "
+            "takes images [N, 3, H, W] and returns scores [N, A]",
+            USAGE,
+        )
+
+    import torch
+
+    if isinstance(found, torch.nn.Module):
+        found = found.to(G.device).requires_grad_(False).eval()
+    return Named(found, _names(getattr(found, "names", None), text))
+
+
+def _module(where: str, text: str) -> ModuleType:
+    """Import a module by its name or its file; what stands beside it can be imported too."""
+    file = Path(where)
+    if file.suffix != ".py":
+        if not all(part.isidentifier() for part in where.split(".")):
+            raise Failure(f"--scorer {text}: {where!r} is neither a module nor a .py file", USAGE)
+        _beside(Path.cwd())
+        try:
+            return importlib.import_module(where)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{where}.".startswith(f"{error.name}."):
+                raise _broken(text, where, error) from error
+            raise Failure(
+                f"--scorer {text}: there is no module {error.name!r} here or installed; give its file: "
+                "path/to/file.py:function",
+                USAGE,
+            ) from error
+        except (Exception, SystemExit) as error:
+            raise _broken(text, where, error) from error
+    if not file.is_file():
+        raise Failure(f"--scorer {text}: there is no file {file}; check the path", USAGE)
+    _beside(file.resolve().parent)
+    spec = importlib.util.spec_from_file_location(f"steerx_scorer_{file.stem}", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and pickles look their module up
+    loader = spec.loader
+    _run(lambda: loader.exec_module(module), text, str(file))
+    return module
+
+
+def _beside(folder: Path) -> None:
+    """Let imports find what lies in a folder, as they do for a script in it."""
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+
+def _attribute(module: ModuleType, name: str, text: str) -> Any:
+    if hasattr(module, name):
+        return getattr(module, name)
+    there = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
+    close = get_close_matches(name, there, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(there[:8]) or 'none'}"
+    raise Failure(f"--scorer {text}: there is no {name!r} in it; {hint}", USAGE)
+
+
+def _run(work: Any, text: str, what: str) -> Any:
+    try:
+        return work()
+    except (Exception, SystemExit) as error:
+        raise _broken(text, what, error) from error
+
+
+def _broken(text: str, what: str, error: BaseException) -> Failure:
+    said = f"{type(error).__name__}: {error}"
+    return Failure(f"--scorer {text}: {what} fails with {said} (add -v for the traceback)", FAILED)
+
+
+def _names(names: Any, text: str) -> tuple[str, ...] | None:
+    """Names of a scorer, which must be such that a table can say them."""
+    if names is None:
+        return None
+    from ..scoring.columns import check_names
+
+    listed = [names] if isinstance(names, str) else names
+    if not isinstance(listed, Sequence) or not listed:
+        raise Failure(f"--scorer {text}: its .names must be a list of words, got {names!r}", USAGE)
+    try:
+        check_names(listed)
+    except ValueError as error:
+        said = str(error).removeprefix("Scores: ")
+        raise Failure(f"--scorer {text}: its .names are refused: {said}", USAGE) from error
+    return tuple(listed)
