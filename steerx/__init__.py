@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import faces, ops
     from .checkpoints import CheckpointError
-    from .directions import Directions, GANSpace, InterFaceGAN, SeFa
-    from .editing import edit
+    from .directions import Directions, GANSpace, InterFaceGAN, SeFa, correlate
+    from .editing import edit, lerp, slerp
+    from .evaluation import effects
     from .generators import Generator, load
-    from .scoring import score
+    from .scoring import Scores, score
     from .sweeping import sweep
 
 _HOMES = {
@@ -25,12 +26,17 @@ _HOMES = {
     "GANSpace": "directions",
     "Generator": "generators",
     "InterFaceGAN": "directions",
+    "Scores": "scoring",
     "SeFa": "directions",
+    "correlate": "directions",
     "edit": "editing",
+    "effects": "evaluation",
     "faces": "",
+    "lerp": "editing",
     "load": "generators",
     "ops": "",
     "score": "scoring",
+    "slerp": "editing",
     "sweep": "sweeping",
 }
 
@@ -40,24 +46,26 @@ __all__ = [
     "GANSpace",
     "Generator",
     "InterFaceGAN",
+    "Scores",
     "SeFa",
+    "correlate",
     "edit",
+    "effects",
     "faces",
+    "lerp",
     "load",
     "ops",
     "score",
+    "slerp",
     "sweep",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import PackageNotFoundError, version
+        from ._version import version
 
-        try:
-            return version("steerx")
-        except PackageNotFoundError:  # a source tree that was never installed
-            return "0+unknown"
+        return version()
     if name not in _HOMES:
         raise AttributeError(f"module 'steerx' has no attribute {name!r}")
     home = _HOMES[name]

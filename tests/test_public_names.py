@@ -15,12 +15,17 @@ NAMES = [
     "GANSpace",
     "Generator",
     "InterFaceGAN",
+    "Scores",
     "SeFa",
+    "correlate",
     "edit",
+    "effects",
     "faces",
+    "lerp",
     "load",
     "ops",
     "score",
+    "slerp",
     "sweep",
 ]
 

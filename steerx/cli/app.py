@@ -23,9 +23,9 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from .. import __version__  # type: ignore[attr-defined, unused-ignore]
+        from .._version import version as installed
 
-        typer.echo(f"steerx {__version__}")
+        typer.echo(f"steerx {installed()}")
         raise typer.Exit
 
 

@@ -143,6 +143,6 @@ def _plain(value: Any) -> Any:
 
 
 def _versions() -> Mapping[str, str]:
-    from .. import __version__  # type: ignore[attr-defined, unused-ignore]
+    from .._version import version
 
-    return {"steerx": str(__version__)}
+    return {"steerx": version()}

@@ -11,8 +11,8 @@ import typer
 
 from . import jobs
 from .dry_run import Cost, measured, tell
-from .failures import DATA, INTERRUPTED, USAGE, Failure
-from .opening import check_codes, open_generator
+from .failures import INTERRUPTED, USAGE, Failure
+from .opening import check_codes, open_codes, open_generator
 from .options import (
     Batch,
     Class,
@@ -27,12 +27,11 @@ from .options import (
     Network,
     NoiseMode,
     NoiseName,
-    Num,
     Seeds,
     Space,
     Trunc,
     named,
-    seeds_of,
+    seeds_unless,
 )
 from .progress import progress
 from .scorers import scorer_named
@@ -41,8 +40,6 @@ from .tables import table
 from .writing import claim
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ..scoring import Scores
 
 _BYTES = 20  # of one score in a table
@@ -80,14 +77,13 @@ def score(
     dtype: Dtype = DtypeName.float32,
     force: Force = False,
     dry_run: DryRun = False,
-    num: Num = None,
     job: JobFile = None,
 ) -> None:
     """Score pictures of seeds or codes; a run that was cut short goes on when it is given again."""
     network = named(network)
     if output.suffix.lower() not in (".csv", ".npy"):
         raise Failure(f"--output must end in .csv or .npy, got {str(output)!r}", USAGE)
-    numbers = None if codes is not None else seeds_of(seeds, num)
+    numbers = seeds_unless(codes, seeds)
     claim([output], force=force)
     G = open_generator(network, device=device, dtype=dtype)
     if codes is None:
@@ -111,9 +107,9 @@ def score(
     start: dict[str, Any] = {"seeds": numbers, "label": label}
     count = len(numbers or ())
     if codes is not None:
-        rows = open_codes(codes).to(next(G.parameters()).dtype)
-        start = {"codes": rows, "space": space.value if space else None, "label": label}
-        count = len(rows)
+        saved = open_codes(codes, G, space=space)
+        start = {"codes": saved.codes, "space": saved.space, "label": label}
+        count = len(saved.codes[0] if isinstance(saved.codes, list) else saved.codes)
     options: dict[str, Any] = {
         "psi": trunc,
         "cutoff": cutoff,
@@ -146,40 +142,6 @@ def score(
     seen.save(output, overwrite=force)
     part.unlink(missing_ok=True)
     _show(seen, output, invalid)
-
-
-def open_codes(file: Path) -> Tensor:
-    """Codes of a file: z [N, Z], w [N, D] or w_plus [N, L, D], in an array or a tensor of any name.
-
-    Raises:
-        Failure: a file that holds no codes.
-        OSError: the file cannot be read.
-    """
-    import torch
-
-    from ..checkpoints import CheckpointError
-    from ..checkpoints.budget import Budget
-    from ..checkpoints.loading import load_tensor
-    from ..checkpoints.numpy_file import NPY_LIMIT
-    from ..checkpoints.source import FileSource
-    from ..checkpoints.tensor_file import read_tensor_file
-    from ..scoring.arrays import read_array
-
-    try:
-        if file.suffix.lower() == ".safetensors":
-            with FileSource(file) as source:
-                records, _ = read_tensor_file(source, Budget(source.size))
-                if len(records) != 1:
-                    raise Failure(f"{file} is refused: {len(records)} tensors, codes are one", DATA)
-                codes = load_tensor(next(iter(records.values())), name="codes", dtype=None)
-                source.check_unchanged()
-        else:
-            codes = torch.from_numpy(read_array(file, limit_bytes=NPY_LIMIT))
-    except CheckpointError as error:
-        raise Failure(f"{file} is refused: {error}", DATA) from error
-    if codes.dim() not in (2, 3) or not codes.is_floating_point() or not codes.isfinite().all():
-        raise Failure(f"{file} is refused: codes are finite floats [N, D] or [N, L, D]", DATA)
-    return codes
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Directions: the value, its file, and the methods that find them, one file per method."""
 
+from .correlation import Correlation, correlate
 from .directions import Directions
 from .file import DirectionsFileError
 from .foreign import load_boundary, load_ganspace, save_boundary, save_ganspace
@@ -9,6 +10,7 @@ from .opening import DirectionsLike, as_directions
 from .sefa import SeFa
 
 __all__ = [
+    "Correlation",
     "Directions",
     "DirectionsFileError",
     "DirectionsLike",
@@ -16,6 +18,7 @@ __all__ = [
     "InterFaceGAN",
     "SeFa",
     "as_directions",
+    "correlate",
     "load_boundary",
     "load_ganspace",
     "save_boundary",

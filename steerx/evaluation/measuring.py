@@ -167,11 +167,11 @@ def _refuse(sets: Sequence[Directions], numbers: list[int], baseline: int, chunk
 def _random(one: Directions, random: torch.Generator) -> Directions:
     """A set of the same space, layers and step lengths that points anywhere."""
     vectors = torch.randn(one.vectors.shape, generator=random, dtype=torch.float64).to(one.vectors)
-    vectors = vectors * (torch.linalg.vector_norm(one.vectors, dim=-1, keepdim=True) > 0)
-    lengths = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+    drawn = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+    # A direction per layer has rows of their own lengths, 0 among them.
     return replace(
         one,
-        vectors=vectors / lengths.where(lengths > 0, 1.0),
+        vectors=vectors / drawn * torch.linalg.vector_norm(one.vectors, dim=-1, keepdim=True),
         names=tuple(f"random for {name}" for name in one.names),
         scores=None,
         score_name=None,

@@ -107,7 +107,7 @@ def page(
     figures: Sequence[Figure] = (),
 ) -> str:
     """The HTML text of `report`."""
-    from .. import __version__  # type: ignore[attr-defined, unused-ignore]
+    from .._version import version
 
     parts = [
         "<!doctype html>",
@@ -124,7 +124,7 @@ def page(
         f"<pre><code>{escape(command)}</code></pre>" if command else "",
         _contents(sections),
         *(_section(number, one) for number, one in enumerate(sections)),
-        f"<footer>Made by steerx {escape(__version__)}. Weights keep their own licence.</footer>",
+        f"<footer>Made by steerx {escape(version())}. Weights keep their own licence.</footer>",
         "</main></body></html>",
     ]
     return "\n".join(part for part in parts if part) + "\n"

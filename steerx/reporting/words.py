@@ -72,7 +72,9 @@ def _method(provenance: dict[str, Any]) -> str:
 def _unit(one: Directions) -> str:
     length = f"{float(one.scale[0]):.4g} in {one.space}"
     if one.motion == "absolute":
-        return f"a distance of {length}"
+        return f"a distance of {length}" + (
+            " from the boundary" if one.origin == "boundary" else ""
+        )
     return f"1 sigma ({length})" if one.unit == "sigma" else length
 
 

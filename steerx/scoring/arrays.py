@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 from numpy.typing import NDArray
 
 from ..checkpoints import CheckpointError, Kind
-from ..checkpoints.numpy_file import _ZIP_ERRORS, _Reader, read_npy, read_npz
-from ..checkpoints.source import FileSource
+from ..checkpoints.numpy_file import npz_names, read_npy, read_npz
 
 
 def read_array(path: Path, *, limit_bytes: int) -> NDArray[Any]:
@@ -22,14 +20,9 @@ def read_array(path: Path, *, limit_bytes: int) -> NDArray[Any]:
     """
     if path.suffix.lower() != ".npz":
         return read_npy(path, limit_bytes=limit_bytes)
-    try:
-        with FileSource(path) as source:
-            entries = zipfile.ZipFile(cast(IO[bytes], _Reader(source))).namelist()
-    except _ZIP_ERRORS as error:
-        raise CheckpointError(Kind.BAD_ARCHIVE, "not an .npz archive, or a damaged one") from error
-    names = [entry.removesuffix(".npy") for entry in entries if entry.endswith(".npy")]
-    if len(entries) != 1 or not names:
+    names = npz_names(path)
+    if len(names) != 1:
         raise CheckpointError(
-            Kind.BAD_STRUCTURE, f"{len(entries)} arrays, where one is expected; save that as .npy"
+            Kind.BAD_STRUCTURE, f"{len(names)} arrays, where one is expected; save that as .npy"
         )
     return read_npz(path, names, limit_bytes=limit_bytes)[names[0]]

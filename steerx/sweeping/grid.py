@@ -21,7 +21,7 @@ from ..generators.generator import Codes, CodeSpace
 from ..generators.labels import Label
 from ..generators.start import begin
 from ..rendering import Batches, NoiseMode, Out, noise_of
-from ..scoring import Scorer, batch_size, checked
+from ..scoring import Scorer, ask, batch_size
 from .rows import Cell, Rows
 
 if TYPE_CHECKING:
@@ -234,20 +234,22 @@ class Sweep:
         if "images" in self.__dict__:
             yield from self.images
             return
-        for columns in self._collected("uint8", lambda images: images.cpu().numpy()):
+        for columns in self._collected("uint8", lambda _, images: images.cpu().numpy()):
             yield np.stack([np.stack(row) for row in columns])
 
     def scores(self, scorer: Scorer) -> Tensor:
         """What a scorer sees in every picture [N, K, A, A'] float32; pictures are not kept.
 
         Raises:
-            ValueError: a scorer whose result has another shape.
+            ScorerError: a ValueError: a scorer that raised, or whose result has another shape; it names
+                the seeds.
         """
         first: list[Tensor] = []
 
-        def scored(images: Tensor) -> Tensor:
+        def scored(cells: Sequence[Cell], images: Tensor) -> Tensor:
+            seeds = [self.seeds[cell.source] for cell in cells]
             with torch.inference_mode():
-                result = checked("Sweep.scores", scorer(images), len(images), first)
+                result = ask("Sweep.scores", scorer, images, numbers=seeds, before=first)
             first[:] = [result]
             return result
 
@@ -258,13 +260,13 @@ class Sweep:
         return torch.stack(seeds)
 
     def _collected(
-        self, out: Out, made: Callable[[Tensor], Iterable[Any]]
+        self, out: Out, made: Callable[[Sequence[Cell], Tensor], Iterable[Any]]
     ) -> Iterator[list[list[Any]]]:
         """What `made` makes of each picture, as [K][A] for one seed after the other."""
         columns: list[list[Any]] = []
         here = -1
         for cells, images in self._rendered(out):
-            for cell, value in zip(cells, made(images), strict=True):
+            for cell, value in zip(cells, made(cells, images), strict=True):
                 if cell.source != here:
                     if columns:
                         yield columns

@@ -9,14 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import typer
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 import steerx
 from steerx import faces
-from steerx.cli import score as score_module
-from steerx.cli.failures import Door
+from steerx.cli.app import app
 from steerx.scoring import Scores
 from tests.cli.commands import Run, one_line
 from tests.scoring.disks import fails
@@ -79,9 +77,6 @@ def code(tmp_path: Path) -> Path:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", list(sys.path))
-    app = typer.Typer(cls=Door, name="steerx", pretty_exceptions_enable=False)
-    app.callback()(lambda: None)
-    app.command("score")(score_module.score)
     return lambda *words: CliRunner().invoke(app, ["score", *map(str, words)])
 
 
@@ -162,7 +157,7 @@ def test_codes_of_a_file(run: Run, network: Path, code: Path) -> None:
         assert run(*again, "-o", "again.csv", "--force").exit_code == 0
         assert torch.equal(Scores.load("again.csv").values, found.values)
     np.save("w.npy", np.arange(3))
-    assert "w.npy is refused" in one_line(run(*words, "--space", "w", "-o", "b.csv"), 65)
+    assert "w.npy holds no codes" in one_line(run(*words, "--space", "w", "-o", "b.csv"), 65)
 
 
 def test_an_interrupted_run_goes_on(run: Run, network: Path, code: Path) -> None:

@@ -1,10 +1,11 @@
 """Mutants of the CUDA kernels: does a test see every barrier, bound and index that is taken away?
 
-    python tests/native/mutants.py [--kernels style_epilogue,...] [--table docs/mutants.md] [--every 1]
+    python tests/native/mutants.py [--files tail.cuh,...] [--every 1]
 
-Each mutant changes one place of a kernel's text, is compiled for the CPU, and run by the kernel's C++ test: plain
-first, under AddressSanitizer where that sees nothing, under ThreadSanitizer where that sees nothing either. What
-all three let pass is a survivor; survivors that mean no mistake are listed with the reason in EQUIVALENT.
+Each mutant changes one place of a kernel's text, is compiled for the CPU, and run by the kernel's C++
+test: plain first, under AddressSanitizer where that sees nothing, under ThreadSanitizer where that sees
+nothing either. What all three let pass is a survivor; survivors that mean no mistake are listed with the
+reason in EQUIVALENT.
 """
 
 from __future__ import annotations
@@ -23,7 +24,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CUDA = ROOT / "csrc" / "cuda"
 CXX = os.environ.get("CXX", "c++")
-FLAGS = ["-std=c++20", "-O1", "-g", "-w", "-fno-omit-frame-pointer", f"-I{ROOT / 'csrc'}", f"-I{ROOT / 'csrc/include'}"]
+FLAGS = [
+    "-std=c++20",
+    "-O1",
+    "-g",
+    "-w",
+    "-fno-omit-frame-pointer",
+    f"-I{ROOT / 'csrc'}",
+    f"-I{ROOT / 'csrc/include'}",
+]
 BUILDS = {
     "plain": [],
     "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
@@ -100,7 +109,9 @@ class Workshop:
         for build, flags in BUILDS.items():
             runner = [] if build == "thread" else flags  # the runner must not be seen by TSan
             for name in ("scheduler", "collectives", "memory"):
-                compiled(ROOT / "csrc" / "simt" / f"{name}.cpp", folder / f"{name}.{build}.o", runner)
+                compiled(
+                    ROOT / "csrc" / "simt" / f"{name}.cpp", folder / f"{name}.{build}.o", runner
+                )
             for test in {test for test, _ in TESTS.values()}:
                 source = ROOT / "tests" / "native" / f"{test}.cpp"
                 compiled(source, folder / f"{test}.{build}.o", flags)
@@ -125,18 +136,26 @@ class Workshop:
             objects = []
             for launcher in launchers:
                 target = place / f"{launcher}.{build}.o"
-                done = compiled(source_folder / f"{launcher}.cu", target, [*include, *flags], check=False)
+                done = compiled(
+                    source_folder / f"{launcher}.cu", target, [*include, *flags], check=False
+                )
                 if not done:
                     return "does not compile"
                 objects.append(str(target))
-            objects += [str(self.folder / f"{n}.{build}.o") for n in ("scheduler", "collectives", "memory", test)]
+            objects += [
+                str(self.folder / f"{n}.{build}.o")
+                for n in ("scheduler", "collectives", "memory", test)
+            ]
             if test == "test_edit_styles":
                 objects += [str(self.folder / f"{isa}.o") for isa in ISAS]
             program = place / f"test.{build}"
             subprocess.run([CXX, *FLAGS, *flags, *objects, "-o", str(program)], check=True)
             try:
                 result = subprocess.run(
-                    [str(program)], capture_output=True, timeout=SECONDS, env={**os.environ, **ENVIRONMENT}
+                    [str(program)],
+                    capture_output=True,
+                    timeout=SECONDS,
+                    env={**os.environ, **ENVIRONMENT},
                 )
             except subprocess.TimeoutExpired:
                 return f"{build} (never ends)"
@@ -153,7 +172,6 @@ def compiled(source: Path, target: Path, flags: list[str], *, check: bool = True
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", default=",".join(TESTS), help="Files of csrc/cuda.")
-    parser.add_argument("--table", type=Path, help="Write the table of what was seen here.")
     parser.add_argument("--every", type=int, default=1, help="Only every n-th mutant.")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
@@ -166,13 +184,12 @@ def main() -> int:
                 print(f"{file}: the kernel itself fails ({seen})")
                 return 1
 
-        def judged(numbered: tuple[int, Mutant]) -> str:
-            number, mutant = numbered
+        def judged(mutant: Mutant) -> str:
             with tempfile.TemporaryDirectory(dir=scratch) as place:
                 return workshop.verdict(mutant, mutant.file, Path(place))
 
         with ThreadPoolExecutor(options.jobs) as pool:
-            verdicts = list(pool.map(judged, enumerate(chosen)))
+            verdicts = list(pool.map(judged, chosen))
     survivors = [m for m, v in zip(chosen, verdicts, strict=True) if not v]
     unexplained = [m for m in survivors if (m.file, m.after) not in EQUIVALENT]
     for mutant in survivors:
