@@ -6,13 +6,17 @@ namespace {
 
 constexpr int kRefused = 1;  // cudaErrorInvalidValue
 
+template <typename T, int kWidth>
+int launch(const UpsampleEpilogueParams& p, void* stream) {
+  const auto kernel = p.shuffled ? upsample_epilogue_kernel<T, kWidth, true>
+                                 : upsample_epilogue_kernel<T, kWidth, false>;
+  return simt::launch(kernel, tail_grid(p, kWidth), kTailThreads, 0, stream, p);
+}
+
 template <typename T>
 int launch(const UpsampleEpilogueParams& p, void* stream) {
-  constexpr int kWidth = 16 / int(sizeof(T));
-  if (tail_takes_packs<T>(p.x, p.O, p.tail))
-    return simt::launch(upsample_epilogue_kernel<T, kWidth>, tail_grid(p, kWidth), kTailThreads, 0,
-                        stream, p);
-  return simt::launch(upsample_epilogue_kernel<T, 1>, tail_grid(p, 1), kTailThreads, 0, stream, p);
+  if (tail_takes_packs<T>(p.x, p.O, p.tail)) return launch<T, 16 / int(sizeof(T))>(p, stream);
+  return launch<T, 1>(p, stream);
 }
 
 }  // namespace

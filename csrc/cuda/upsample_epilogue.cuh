@@ -1,17 +1,18 @@
 // upsample_epilogue: the tail walks over the blurred output of a transposed convolution. A thread
 // filters four packs of a row across and keeps four such rows, so a row of x is read once per strip
-// from memory and its three neighbours across come from the cache. See tail.cuh for what bounds it.
+// from memory and its three neighbours across come from the cache. Shuffled, the four phases of a
+// 2x2 block lie one behind the other. See tail.cuh for what bounds it.
 #pragma once
 #include "steerx/upsample_epilogue.h"
 #include "tail.cuh"
 
 namespace steerx {
 
-template <typename T, int kWidth>
+template <typename T, int kWidth, bool kShuffled>
 struct BlurredSource {
   static constexpr int kTaps = 4;
   const UpsampleEpilogueParams& p;
-  const TailPack<T, kWidth>* from;  // pack at column 0 of the sample
+  const TailPack<T, kWidth>* from;  // pack at row 0, column 0 of the sample
   int64_t packs, column, row = 0;
   bool inside;
   float window[kTaps - 1][kWidth];  // the last rows, filtered across
@@ -19,7 +20,15 @@ struct BlurredSource {
   SIMT_DEVICE BlurredSource(const UpsampleEpilogueParams& p_, int64_t n, int64_t pack,
                             int64_t column_, bool inside_)
       : p(p_), packs(p_.O / kWidth), column(column_), inside(inside_) {
-    from = static_cast<const TailPack<T, kWidth>*>(p.x) + n * (p.H + 1) * (p.W + 1) * packs + pack;
+    const int64_t pixels =
+        kShuffled ? (p.H / 2 + 1) * (p.W / 2 + 1) * 4 : (p.H + 1) * (p.W + 1);  // of a sample of x
+    from = static_cast<const TailPack<T, kWidth>*>(p.x) + n * pixels * packs + pack;
+  }
+
+  // Which pixel of x stands at row r, column c of the transposed convolution.
+  SIMT_DEVICE int64_t pixel(int64_t r, int64_t c) const {
+    if constexpr (!kShuffled) return r * (p.W + 1) + c;
+    return ((r / 2) * (p.W / 2 + 1) + c / 2) * 4 + (r % 2) * 2 + c % 2;
   }
 
   // Row r of x filtered across; x is zero outside.
@@ -31,7 +40,7 @@ struct BlurredSource {
     for (int tap = 0; tap < kTaps; ++tap) {
       const int64_t c = column - 1 + tap;
       if (c < 0 || c > p.W) continue;
-      const TailPack<T, kWidth> pack = from[(r * (p.W + 1) + c) * packs];
+      const TailPack<T, kWidth> pack = from[pixel(r, c) * packs];
 #pragma unroll
       for (int l = 0; l < kWidth; ++l) sum[l] += p.taps[tap] * static_cast<float>(pack.lane[l]);
     }
@@ -57,11 +66,12 @@ struct BlurredSource {
   }
 };
 
-template <typename T, int kWidth>
+template <typename T, int kWidth, bool kShuffled>
 SIMT_KERNEL void __launch_bounds__(kTailThreads, kTailBlocks)
     upsample_epilogue_kernel(UpsampleEpilogueParams p) {
   SIMT_SHARED(noise, float[kTailRows][kTailThreads + 1]);
-  walk_tail<T, kWidth, false, UpsampleEpilogueParams, BlurredSource<T, kWidth>>(p, noise);
+  walk_tail<T, kWidth, false, UpsampleEpilogueParams, BlurredSource<T, kWidth, kShuffled>>(p,
+                                                                                           noise);
 }
 
 }  // namespace steerx

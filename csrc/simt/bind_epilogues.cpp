@@ -75,10 +75,15 @@ void style_epilogue(const std::string& type, const array& x, const dict& parts) 
 void upsample_epilogue(const std::string& type, const array& x, const dict& parts) {
   const steerx::Real real = simt::real_named(type);
   const ssize_t bytes = simt::real_bytes(real);
-  const ssize_t N = x.shape(0), H = x.shape(1) - 1, W = x.shape(2) - 1, O = x.shape(3);
-  expect_array("x", x, bytes, {N, H + 1, W + 1, O});
-  steerx::UpsampleEpilogueParams p{real, x.data(), N,  H,
-                                   W,    O,        {}, tail_of(parts, bytes, N, H, W, O)};
+  const bool shuffled = x.ndim() == 5;
+  const ssize_t N = x.shape(0), O = x.shape(x.ndim() - 1);
+  const ssize_t H = shuffled ? 2 * x.shape(1) - 2 : x.shape(1) - 1;
+  const ssize_t W = shuffled ? 2 * x.shape(2) - 2 : x.shape(2) - 1;
+  using Sizes = std::vector<ssize_t>;
+  expect_array("x", x, bytes,
+               shuffled ? Sizes{N, H / 2 + 1, W / 2 + 1, 4, O} : Sizes{N, H + 1, W + 1, O});
+  steerx::UpsampleEpilogueParams p{
+      real, x.data(), shuffled, N, H, W, O, {}, tail_of(parts, bytes, N, H, W, O)};
   four(parts, "taps", p.taps);
   simt::expect_well(steerx::upsample_epilogue_cuda(p, nullptr));
 }

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 
 from .. import checkpoints
+from ..rendering import FusedRenderer
 from .generator import Generator
 from .stylegan2 import StyleGAN2
 
@@ -29,7 +30,7 @@ def load(
     *,
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
-    renderer: Literal["auto", "plain"] = "auto",
+    renderer: Literal["auto", "plain", "fused"] = "auto",
     allow_nonfinite: bool = False,
 ) -> Generator:
     """Load a generator. Nothing in the file is imported or run.
@@ -40,7 +41,9 @@ def load(
         device: where the network goes.
         dtype: of activations. float64 converts parameters too; with bfloat16 and float16, styles and
             demodulation stay in float32.
-        renderer: "auto" chooses (today: always the plain one); `G.renderer` tells.
+        renderer: "auto" chooses (today: always the plain one); `G.renderer` tells. "fused" is the one for
+            CUDA: the library's convolutions with one pass of ours behind each. It is proven on the CPU
+            and has not run on a GPU yet, so nothing chooses it unasked.
         allow_nonfinite: accept NaN or infinite weights, with a warning.
 
     Returns:
@@ -58,17 +61,19 @@ def load(
     """
     if dtype not in _DTYPES:
         raise ValueError(f"load: dtype must be one of {', '.join(map(str, _DTYPES))}, got {dtype}")
-    if renderer not in ("auto", "plain"):
-        raise ValueError(f'load: renderer must be "auto" or "plain", got {renderer!r}')
+    if renderer not in ("auto", "plain", "fused"):
+        raise ValueError(f'load: renderer must be "auto", "plain" or "fused", got {renderer!r}')
     path = resolve(path_or_name)
     if not path.exists():
         raise FileNotFoundError(
             f"load: no file {str(path_or_name)!r}; check the path, or use a built-in name: "
             f"{', '.join(BUILT_IN)}"
         )
-    return build(
-        checkpoints.read(path, allow_nonfinite=allow_nonfinite), device=device, dtype=dtype
-    )
+    checkpoint = checkpoints.read(path, allow_nonfinite=allow_nonfinite)
+    generator = build(checkpoint, device=device, dtype=dtype)
+    if renderer == "fused":
+        generator.renderer = FusedRenderer(generator.synthesis, dtype=_activations(dtype))
+    return generator
 
 
 def build(
@@ -76,14 +81,17 @@ def build(
     *,
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
-) -> Generator:
+) -> StyleGAN2:
     """A generator of a checkpoint's config and tensors (shared, not copied, where they can be)."""
     with torch.device("meta"):
-        # Half precision is the renderer's; else the parameters, as they are now, decide.
-        activations = dtype if dtype.itemsize < 4 else None
-        generator = StyleGAN2(checkpoint.config, dtype=activations)
+        generator = StyleGAN2(checkpoint.config, dtype=_activations(dtype))
     generator.load_state_dict(checkpoint.tensors, strict=True, assign=True)
     parameters = torch.float64 if dtype == torch.float64 else torch.float32
     generator = generator.to(device=device, dtype=parameters).requires_grad_(False).eval()
     generator.model_id = checkpoint.model_id
     return generator
+
+
+def _activations(dtype: torch.dtype) -> torch.dtype | None:
+    """Half precision is the renderer's; else the parameters, as they are now, decide."""
+    return dtype if dtype.itemsize < 4 else None

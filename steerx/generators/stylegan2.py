@@ -176,7 +176,7 @@ class Synthesis(nn.Module):
         packed: Packed[Tensor] | None = None,
     ) -> Tensor | LayerState:
         """Run the layers after `state`, to `stop` or to the picture. See `Renderer.render`."""
-        self._check(styles, state, stop)
+        self.check(styles, state, stop)
         if state is None:
             const = self.const.to(dtype or self.const.dtype)
             x = const.expand(styles[0].shape[0], *const.shape)
@@ -210,9 +210,14 @@ class Synthesis(nn.Module):
         style = styles[3 * block + 1]
         return self.to_rgbs[block](x, style, skip=rgb, filter=self.filter, packed=packed)  # type: ignore[no-any-return]
 
-    def _check(
+    def check(
         self, styles: Sequence[Tensor] | Tensor, state: LayerState | None, stop: int | None
     ) -> None:
+        """Refuse styles, a state or a stop that are not this network's.
+
+        Raises:
+            ValueError: which one, and what it must be.
+        """
         if isinstance(styles, Tensor) or len(styles) != len(self.rows):
             raise ValueError(
                 f"render: styles must be a list of {len(self.rows)} tensors [N, C_l], one per style "

@@ -73,6 +73,14 @@ def register(
     return reverse_only
 
 
+def define_private(schema: str, *, reference: Callable[..., None]) -> Callable[..., None]:
+    """Declare an operator that writes into its arguments; for a renderer, not for users or gradients."""
+    name = schema.split("(", 1)[0]
+    _definitions.define(schema)
+    torch.library.impl(f"steerx::{name}", "default", reference, lib=_definitions)
+    return getattr(torch.ops.steerx, name).default  # type: ignore[no-any-return]
+
+
 def _has_tangent(argument: object) -> bool:
     return isinstance(argument, torch.Tensor) and (
         forward_ad.unpack_dual(argument).tangent is not None

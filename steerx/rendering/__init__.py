@@ -1,6 +1,8 @@
 """Renderers: what turns styles into images, behind one contract."""
 
 from .batching import Batches, is_out_of_memory
+from .convolution import Policy
+from .fused import FusedRenderer
 from .noise import Noise, NoiseMode, SampleNoise, noise_of
 from .packing import Packed
 from .plain import PlainRenderer
@@ -8,12 +10,14 @@ from .renderer import LayerState, Out, Renderer
 
 __all__ = [
     "Batches",
+    "FusedRenderer",
     "LayerState",
     "Noise",
     "NoiseMode",
     "Out",
     "Packed",
     "PlainRenderer",
+    "Policy",
     "Renderer",
     "SampleNoise",
     "is_out_of_memory",

@@ -11,7 +11,7 @@ from torch import Tensor
 from .._pictures import to_uint8
 from .noise import Noise
 from .packing import Packed
-from .renderer import LayerState, Out
+from .renderer import LayerState, Out, check_way
 
 
 class Network(Protocol):
@@ -80,14 +80,7 @@ class PlainRenderer:
         out: Out = "float",
     ) -> Tensor | LayerState:
         """See `steerx.rendering.Renderer.render`. *repeatable*: same shapes, same bits."""
-        first = 0 if state is None else state.index + 1
-        if start not in (0, first):
-            raise ValueError(
-                f"render: start must be {first}, where the state ends, got {start}; "
-                "leave it out, or give the state that ends before it"
-            )
-        if out not in ("float", "uint8"):
-            raise ValueError(f'render: out must be "float" or "uint8", got {out!r}')
+        check_way(start, 0 if state is None else state.index + 1, out)
         # Packed weights carry no gradient, so they serve only where none can be asked for.
         packed = None if torch.is_grad_enabled() else self.packed
         result = self.network.run(

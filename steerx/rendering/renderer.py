@@ -88,3 +88,14 @@ class Renderer(Protocol):
             ValueError: styles, start, stop or noise that do not fit the network.
         """
         ...
+
+
+def check_way(start: int, first: int, out: Out) -> None:
+    """Refuse a start that is not where the state ends, or an unknown kind of picture."""
+    if start not in (0, first):
+        raise ValueError(
+            f"render: start must be {first}, where the state ends, got {start}; "
+            "leave it out, or give the state that ends before it"
+        )
+    if out not in ("float", "uint8"):
+        raise ValueError(f'render: out must be "float" or "uint8", got {out!r}')

@@ -43,13 +43,21 @@ def test_a_network_made_double_renders_double(path) -> None:
 def test_the_renderer_tells_its_name(path) -> None:
     assert steerx.load(path).renderer.name == "plain"
     assert steerx.load(path, renderer="plain").renderer.name == "plain"
+    assert steerx.load(path, renderer="fused").renderer.name == "fused"
+
+
+def test_the_fused_renderer_draws_the_same_faces() -> None:
+    plain, fused = steerx.load("faces"), steerx.load("faces", renderer="fused")
+    styles = plain.codes(seeds="0-3", space="styles")
+    found, expected = fused.renderer.render(styles), plain.renderer.render(styles)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(
     "arguments, error",
     [
         ({"dtype": torch.int32}, "dtype must be one of torch.float32"),
-        ({"renderer": "fast"}, 'renderer must be "auto" or "plain"'),
+        ({"renderer": "fast"}, 'renderer must be "auto", "plain" or "fused"'),
     ],
 )
 def test_wrong_choices_are_refused(path, arguments, error) -> None:

@@ -172,11 +172,29 @@ void style_epilogue(Real real, const Shape& s, double allowed) {
       allowed);
 }
 
+// The same numbers as the four phases of 2x2 blocks. What lies beyond the last row and column is
+// NaN: nobody may look at it.
 template <typename T>
-void upsample_epilogue(Real real, const Shape& s, double allowed) {
+std::vector<T> shuffled(const std::vector<T>& x, const Shape& s) {
+  const int64_t h = s.H / 2 + 1, w = s.W / 2 + 1;
+  std::vector<T> phases(size_t(s.N * h * w * 4 * s.O), T(std::nanf("")));
+  for (int64_t n = 0; n < s.N; ++n)
+    for (int64_t r = 0; r <= s.H; ++r)
+      for (int64_t c = 0; c <= s.W; ++c)
+        for (int64_t o = 0; o < s.O; ++o) {
+          const int64_t to = (((n * h + r / 2) * w + c / 2) * 4 + r % 2 * 2 + c % 2) * s.O + o;
+          phases[size_t(to)] = x[size_t(((n * (s.H + 1) + r) * (s.W + 1) + c) * s.O + o)];
+        }
+  return phases;
+}
+
+template <typename T>
+void upsample_epilogue(Real real, const Shape& s, double allowed, bool as_phases = false) {
   Tailed<T> tailed(s);
   const auto x = numbers<T>(s.N * (s.H + 1) * (s.W + 1) * s.O, 0.5f);
-  steerx::UpsampleEpilogueParams p{real, x.data(), s.N, s.H, s.W, s.O, {}, tailed.tail};
+  const auto given = as_phases ? shuffled(x, s) : x;
+  steerx::UpsampleEpilogueParams p{real, given.data(), as_phases, s.N,        s.H,
+                                   s.W,  s.O,          {},        tailed.tail};
   const float taps[4] = {0.2f, 0.7f, 0.8f, 0.3f};  // lopsided, so that a turned filter shows
   for (int i = 0; i < 4; ++i) p.taps[i] = taps[i];
   if (steerx::upsample_epilogue_cuda(p, nullptr) != 0) {
@@ -217,6 +235,9 @@ int main() {
     upsample_epilogue<float>(Real::float32, {1, 2, 2, 5, Noise::drawn, false}, fine);
     upsample_epilogue<simt::Half>(Real::float16, {2, 4, 6, 40, Noise::none, false}, half);
     upsample_epilogue<simt::BFloat16>(Real::bfloat16, {1, 4, 2, 8, Noise::drawn, false}, brain);
+    upsample_epilogue<float>(Real::float32, {2, 10, 6, 12, Noise::shared, false}, fine, true);
+    upsample_epilogue<float>(Real::float32, {1, 2, 4, 5, Noise::drawn, false}, fine, true);
+    upsample_epilogue<simt::Half>(Real::float16, {2, 4, 6, 40, Noise::none, false}, half, true);
   }
   std::printf("%d checks, %d wrong\n", checked, wrong);
   return wrong != 0;

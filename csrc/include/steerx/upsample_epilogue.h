@@ -11,7 +11,8 @@ namespace steerx {
 
 struct UpsampleEpilogueParams {
   Real real;           // float32, float16 or bfloat16
-  const void* x;       // [N, H + 1, W + 1, O]  T, what the transposed convolution gave
+  const void* x;       // [N, H + 1, W + 1, O]  T, what the transposed convolution gave, or
+  bool shuffled;       // [N, H / 2 + 1, W / 2 + 1, 4, O]: the phases of its 2x2 blocks
   int64_t N, H, W, O;  // of the result; H and W are even
   float taps[4];       // of the blur in one direction, gain included
   Tail tail;

@@ -1,0 +1,311 @@
+"""The fused renderer: the library's convolutions with one pass of ours behind each. The second `Renderer`.
+
+Per layer: conv(x s', W') by the vendor's library with weights that all samples share, then `epilogue`: blur,
+demodulation, noise, bias, leaky ReLU, clamp, the layer's share of the picture and the next layer's styled
+input, in one pass. A layer's plain output is written only where somebody reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol, overload
+
+import torch
+from torch import Tensor
+
+from .. import ops
+from .._pictures import to_uint8
+from ..ops._epilogue import PICTURE_CHANNELS, epilogue, makes_rgb
+from .convolution import Form, Kernel, Policy, Style, convolve, demodulation, kernel, scaled
+from .noise import Noise, layer_noise
+from .packing import Packed
+from .plain import Network, PlainRenderer
+from .renderer import LayerState, Out, check_way
+
+UpForm = Literal["transposed", "dense"]
+
+
+class Layered(Network, Protocol):
+    """What the fused renderer asks of a synthesis network: its parameters, layer by layer.
+
+    Layers have index, up, clamp, weight, bias, noise and noise_strength; to_rgbs weight, bias and clamp.
+    """
+
+    layers: Any
+    to_rgbs: Any
+
+    @property
+    def const(self) -> Tensor:
+        """[C, 4, 4]."""
+        ...
+
+    @property
+    def filter(self) -> Tensor:
+        """Of upsampling, sum 1."""
+        ...
+
+    def check(
+        self, styles: Sequence[Tensor] | Tensor, state: LayerState | None, stop: int | None
+    ) -> None:
+        """Refuse styles, states and stops that are not the network's."""
+        ...
+
+
+class FusedRenderer:
+    """Renders by the vendor's convolutions and one fused pass behind each; no gradients.
+
+    Where gradients are asked for, and for float64, the plain renderer answers. An upsampling filter that
+    is not symmetric, separable and four taps long takes the general operator for its layers.
+
+    Args:
+        network: parameters.
+        dtype: of activations: float32, float16 or bfloat16; None = the parameters' own.
+        policy: what the library may do.
+        up: how upsampling layers are convolved: as a transposed convolution, or as a dense 2x2 one with
+            four times the channels.
+    """
+
+    name = "fused"
+
+    def __init__(
+        self,
+        network: Layered,
+        *,
+        dtype: torch.dtype | None = None,
+        policy: Policy | None = None,
+        up: UpForm = "transposed",
+    ) -> None:
+        self.network, self.dtype, self.up = network, dtype, up
+        self.policy = policy or Policy()
+        self.plain = PlainRenderer(network, dtype=dtype)
+        self.packed: Packed[Kernel] = Packed()
+        self._kept_taps: Packed[list[float] | None] = Packed()
+
+    def __repr__(self) -> str:
+        return f"FusedRenderer(dtype={self.dtype}, up={self.up!r}, policy={self.policy})"
+
+    @overload
+    def render(
+        self,
+        styles: Sequence[Tensor] | Tensor,
+        *,
+        state: LayerState | None = None,
+        start: int = 0,
+        stop: None = None,
+        noise: Noise = "const",
+        out: Out = "float",
+    ) -> Tensor: ...
+
+    @overload
+    def render(
+        self,
+        styles: Sequence[Tensor] | Tensor,
+        *,
+        state: LayerState | None = None,
+        start: int = 0,
+        stop: int,
+        noise: Noise = "const",
+        out: Out = "float",
+    ) -> LayerState: ...
+
+    def render(
+        self,
+        styles: Sequence[Tensor] | Tensor,
+        *,
+        state: LayerState | None = None,
+        start: int = 0,
+        stop: int | None = None,
+        noise: Noise = "const",
+        out: Out = "float",
+    ) -> Tensor | LayerState:
+        """See `steerx.rendering.Renderer.render`. *close* to the plain renderer."""
+        dtype = self.dtype or self.network.const.dtype
+        first = 0 if state is None else state.index + 1
+        if _wants_gradients(self.network, styles, state) or dtype == torch.float64:
+            way: dict[str, Any] = {"state": state, "start": start, "noise": noise, "out": out}
+            return self.plain.render(styles, stop=stop, **way)
+        check_way(start, first, out)
+        self.network.check(styles, state, stop)
+        with torch.no_grad():
+            result = self._run(list(styles), state, first, stop, noise, dtype)
+        if isinstance(result, LayerState) or out == "float":
+            return result
+        return to_uint8(result)
+
+    def _run(
+        self,
+        styles: list[Tensor],
+        state: LayerState | None,
+        first: int,
+        stop: int | None,
+        noise: Noise,
+        dtype: torch.dtype,
+    ) -> Tensor | LayerState:
+        """Layers `first` to the last one, or to `stop`."""
+        net, count = self.network, len(self.network.layers)
+        ways = [scaled(styles[_row(i)]) for i in range(first, count if stop is None else stop + 1)]
+        rgb: Tensor | None
+        if state is None:
+            x, rgb = net.const.expand(styles[0].shape[0], *net.const.shape), None
+        else:
+            x, rgb = state.x, state.rgb
+            rgb = self._picture(state.index, x, rgb, styles)
+        if ways:
+            x = _channels_last((x * ways[0].unit[:, :, None, None].to(x.dtype)).to(dtype))
+        for i in range(first, first + len(ways)):
+            style, following = ways[i - first], ways[i - first + 1 : i - first + 2]
+            made = self._layer(i, x, style, following, rgb, styles, noise, stopping=i == stop)
+            if i == stop:
+                return LayerState(i, made["y"].permute(0, 3, 1, 2), rgb)
+            if "rgb" in made:
+                rgb = made["rgb"].permute(0, 3, 1, 2)
+            elif i % 2 == 0:
+                rgb = self._picture(i, made["y"].permute(0, 3, 1, 2), rgb, styles)
+            if "styled" in made:
+                x = made["styled"].permute(0, 3, 1, 2)
+        assert rgb is not None
+        return rgb
+
+    def _layer(
+        self,
+        i: int,
+        x: Tensor,
+        style: Style,
+        following: list[Style],
+        rgb: Tensor | None,
+        styles: list[Tensor],
+        noise: Noise,
+        *,
+        stopping: bool,
+    ) -> dict[str, Tensor]:
+        """What layer i makes of its styled input x: y, styled and rgb [N, H, W, C], those that are read."""
+        layer = self.network.layers[i]
+        taps = self._taps()
+        form: Form = "plain" if layer.up == 1 else self.up
+        if layer.up == 2 and taps is None:
+            form = "plain"  # after the general operator there is nothing to blur
+        n, o, size = x.shape[0], layer.weight.shape[0], layer.noise.shape
+        pictured = i % 2 == 0 and not stopping and self._pictures(i, x.dtype, taps)
+        wanted: dict[str, Tensor] = {}
+        if following:
+            wanted["styled"] = x.new_empty(n, *size, o)
+        if pictured:
+            wanted["rgb"] = x.new_empty(n, *size, PICTURE_CHANNELS, dtype=torch.float32)
+        if stopping or (i % 2 == 0 and not pictured):
+            wanted["y"] = x.new_empty(n, *size, o)
+        parts: dict[str, Any] = dict(wanted)
+        if following:
+            parts["next_style"] = following[0].unit
+        if pictured:
+            parts |= self._share(i, rgb, styles, taps)
+        packed = self.packed.get(
+            f"layers.{i}.{form}.{layer.up}",
+            layer.weight,
+            x.dtype,
+            lambda weight: kernel(weight, form, x.dtype),
+        )
+        if layer.up == 2 and taps is None:
+            z = self._blurred(x, packed)
+        else:
+            z = convolve(x, packed, self.policy)
+            parts |= {"shuffled": form == "dense", "blur": None if layer.up == 1 else taps}
+        epilogue(
+            z,
+            demodulation=demodulation(style, packed),
+            bias=layer.bias.float(),
+            clamp=layer.clamp,
+            **self._noise(layer, noise, n),
+            **parts,
+        )
+        return wanted
+
+    def _blurred(self, x: Tensor, packed: Kernel) -> Tensor:
+        """The general way of an upsampling layer: any filter, through the operator. [N, H, W, O]."""
+        unit = x.new_ones(x.shape[:2], dtype=torch.float32)
+        y = ops.modulated_conv2d(
+            x, unit, packed.weight, filter=self.network.filter, up=2, demodulate=False
+        )
+        return y.permute(0, 2, 3, 1).contiguous()
+
+    def _share(
+        self, i: int, rgb: Tensor | None, styles: list[Tensor], taps: list[float] | None
+    ) -> dict[str, Any]:
+        """Parts of the epilogue that make the picture."""
+        layer = self.network.to_rgbs[i // 2]
+        weight = layer.weight.float().flatten(1)  # [3, O]
+        style = styles[3 * (i // 2) + 1].float()
+        parts: dict[str, Any] = {
+            "rgb_weight": style[:, None] * weight,
+            "rgb_bias": layer.bias.float(),
+            "rgb_clamp": layer.clamp,
+        }
+        if rgb is not None:
+            parts |= {"skip": rgb.float().permute(0, 2, 3, 1).contiguous(), "skip_taps": taps}
+        return parts
+
+    def _pictures(self, i: int, dtype: torch.dtype, taps: list[float] | None) -> bool:
+        """Whether layer i can make its share of the picture in the same pass."""
+        layer = self.network.to_rgbs[i // 2]
+        channels, inputs = layer.weight.shape[:2]
+        return channels == PICTURE_CHANNELS and makes_rgb(dtype, inputs) and taps is not None
+
+    def _picture(
+        self, i: int, x: Tensor, rgb: Tensor | None, styles: list[Tensor]
+    ) -> Tensor | None:
+        """The picture after layer i from its plain output, in float32: no style can overflow it."""
+        if i % 2:
+            return rgb
+        layer = self.network.to_rgbs[i // 2]
+        filter = None if rgb is None else self.network.filter
+        style = styles[3 * (i // 2) + 1].float()
+        return ops.to_rgb(
+            x.float(), style, layer.weight, layer.bias, skip=rgb, filter=filter, clamp=layer.clamp
+        )
+
+    def _noise(self, layer: Any, noise: Noise, n: int) -> dict[str, Any]:
+        """Parts of the epilogue that are noise."""
+        drawn = layer_noise(noise, layer.noise, layer=layer.index, batch=n, dtype=torch.float32)
+        if "noise" in drawn:
+            maps = drawn["noise"].float()
+            drawn["noise"] = maps[:, 0] if maps.dim() == 4 else maps
+        if drawn:
+            drawn["noise_strength"] = layer.noise_strength.float()
+        return drawn
+
+    def _taps(self) -> list[float] | None:
+        """The filter in one direction with its gain, if it is what the fused blur can do."""
+        filter = self.network.filter
+        return self._kept_taps.get("filter", filter, filter.dtype, separable_taps)
+
+
+def separable_taps(filter: Tensor) -> list[float] | None:
+    """Taps t with filter * 4 = outer(t, t), where it has four symmetric ones; None for any other filter."""
+    if filter.shape != (4, 4):
+        return None
+    wide = torch.tensor(filter.tolist(), dtype=torch.float64)  # asked once per filter
+    total = wide.sum()
+    row = wide.sum(0) / total.abs().sqrt()
+    symmetric = torch.equal(row, row.flip(0))
+    if not total > 0 or not symmetric or not torch.allclose(torch.outer(row, row), wide, rtol=1e-6):
+        return None
+    return [float(tap) * 2 for tap in row]
+
+
+def _wants_gradients(
+    network: Layered, styles: Sequence[Tensor] | Tensor, state: LayerState | None
+) -> bool:
+    if not torch.is_grad_enabled():
+        return False
+    tensors = [*styles, network.const]
+    tensors += [] if state is None else [state.x]
+    tensors += [layer.weight for layer in network.layers]
+    return any(tensor.requires_grad for tensor in tensors)
+
+
+def _row(i: int) -> int:
+    """Style row of style_layer i: it stands behind i others and (i + 1) // 2 to_rgbs."""
+    return i + (i + 1) // 2
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
