@@ -23,7 +23,7 @@ RULES = [
     (
         r"\.cpu\(\)|\.item\(\)|\.numpy\(\)|synchronize\(",
         ["sweeping", "scoring", "directions", "checkpoints", "cli", "faces/training.py",
-         "faces/gate.py", "faces/scorer_training.py"],
+         "rendering/choosing.py", "faces/gate.py", "faces/scorer_training.py"],
     ),
     (r"dlatent|sample_id\b|latent_space_type|boundaries_path", ["cli/aliases.py"]),
     (r"_dispatch_has_kernel|torch\.library\.", ["ops/_library.py"]),

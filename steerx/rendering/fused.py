@@ -7,7 +7,7 @@ input, in one pass. A layer's plain output is written only where somebody reads 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Protocol, overload
 
 import torch
@@ -16,13 +16,13 @@ from torch import Tensor
 from .. import ops
 from .._pictures import to_uint8
 from ..ops._epilogue import PICTURE_CHANNELS, epilogue, makes_rgb
+from .choosing import UpForm, chosen
 from .convolution import Form, Kernel, Policy, Style, convolve, demodulation, kernel, scaled
-from .noise import Noise, layer_noise
+from .graphs import Graphs
+from .noise import Noise, SampleNoise, layer_noise
 from .packing import Packed
 from .plain import Network, PlainRenderer
 from .renderer import LayerState, Out, check_way
-
-UpForm = Literal["transposed", "dense"]
 
 
 class Layered(Network, Protocol):
@@ -33,6 +33,14 @@ class Layered(Network, Protocol):
 
     layers: Any
     to_rgbs: Any
+
+    def parameters(self) -> Iterable[Tensor]:
+        """All of them."""
+        ...
+
+    def buffers(self) -> Iterable[Tensor]:
+        """All of them."""
+        ...
 
     @property
     def const(self) -> Tensor:
@@ -61,8 +69,10 @@ class FusedRenderer:
         network: parameters.
         dtype: of activations: float32, float16 or bfloat16; None = the parameters' own.
         policy: what the library may do.
-        up: how upsampling layers are convolved: as a transposed convolution, or as a dense 2x2 one with
-            four times the channels.
+        up: how upsampling layers are convolved: as a transposed convolution, as a dense 2x2 one with four
+            times the channels, or "measured": the faster of the two for each layer and batch size, found
+            at first use. With a fixed form and a deterministic policy pictures are *repeatable*.
+        graphs: on CUDA, record a rendering per batch size and replay it in one launch.
     """
 
     name = "fused"
@@ -73,9 +83,11 @@ class FusedRenderer:
         *,
         dtype: torch.dtype | None = None,
         policy: Policy | None = None,
-        up: UpForm = "transposed",
+        up: UpForm | Literal["measured"] = "transposed",
+        graphs: bool = False,
     ) -> None:
         self.network, self.dtype, self.up = network, dtype, up
+        self.graphs = Graphs() if graphs else None
         self.policy = policy or Policy()
         self.plain = PlainRenderer(network, dtype=dtype)
         self.packed: Packed[Kernel] = Packed()
@@ -127,10 +139,32 @@ class FusedRenderer:
         check_way(start, first, out)
         self.network.check(styles, state, stop)
         with torch.no_grad():
-            result = self._run(list(styles), state, first, stop, noise, dtype)
+            if self.graphs is not None and state is None and stop is None and styles[0].is_cuda:
+                result = self._replayed(self.graphs, list(styles), noise, dtype)
+            else:
+                result = self._run(list(styles), state, first, stop, noise, dtype)
         if isinstance(result, LayerState) or out == "float":
             return result
         return to_uint8(result)
+
+    def _replayed(
+        self, graphs: Graphs, styles: list[Tensor], noise: Noise, dtype: torch.dtype
+    ) -> Tensor | LayerState:
+        """A whole picture, from a recording where there is one of these sizes and parameters."""
+        ids = [noise.ids] if isinstance(noise, SampleNoise) else []
+        how = noise.key if isinstance(noise, SampleNoise) else noise
+        tensors = [*self.network.parameters(), *self.network.buffers()]
+        edits = tuple((t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors)
+        key = (len(styles[0]), styles[0].device, styles[0].dtype, how, dtype, edits)
+
+        def work(inputs: list[Tensor]) -> Tensor:
+            rows = inputs[: len(styles)]
+            drawn = SampleNoise(noise.key, inputs[-1]) if isinstance(noise, SampleNoise) else noise
+            picture = self._run(rows, None, 0, None, drawn, dtype)
+            assert isinstance(picture, Tensor)
+            return picture
+
+        return graphs.run(key, [*styles, *ids], work)
 
     def _run(
         self,
@@ -181,9 +215,7 @@ class FusedRenderer:
         """What layer i makes of its styled input x: y, styled and rgb [N, H, W, C], those that are read."""
         layer = self.network.layers[i]
         taps = self._taps()
-        form: Form = "plain" if layer.up == 1 else self.up
-        if layer.up == 2 and taps is None:
-            form = "plain"  # after the general operator there is nothing to blur
+        form = self._form(i, x, taps)
         n, o, size = x.shape[0], layer.weight.shape[0], layer.noise.shape
         pictured = i % 2 == 0 and not stopping and self._pictures(i, x.dtype, taps)
         wanted: dict[str, Tensor] = {}
@@ -198,12 +230,7 @@ class FusedRenderer:
             parts["next_style"] = following[0].unit
         if pictured:
             parts |= self._share(i, rgb, styles, taps)
-        packed = self.packed.get(
-            f"layers.{i}.{form}.{layer.up}",
-            layer.weight,
-            x.dtype,
-            lambda weight: kernel(weight, form, x.dtype),
-        )
+        packed = self._kernel(i, form, x.dtype)
         if layer.up == 2 and taps is None:
             z = self._blurred(x, packed)
         else:
@@ -218,6 +245,21 @@ class FusedRenderer:
             **parts,
         )
         return wanted
+
+    def _form(self, i: int, x: Tensor, taps: list[float] | None) -> Form:
+        """How layer i is convolved. After the general operator there is nothing to blur."""
+        if self.network.layers[i].up == 1 or taps is None:
+            return "plain"
+        if self.up == "measured":
+            return chosen(x, lambda form: self._kernel(i, form, x.dtype), self.policy)
+        return self.up
+
+    def _kernel(self, i: int, form: Form, dtype: torch.dtype) -> Kernel:
+        """Layer i's weight as a form takes it."""
+        weight = self.network.layers[i].weight
+        return self.packed.get(
+            f"layers.{i}.{form}", weight, dtype, lambda weight: kernel(weight, form, dtype)
+        )
 
     def _blurred(self, x: Tensor, packed: Kernel) -> Tensor:
         """The general way of an upsampling layer: any filter, through the operator. [N, H, W, O]."""

@@ -9,7 +9,14 @@ import torch
 
 from steerx.checkpoints import StyleGAN2Config
 from steerx.generators import StyleGAN2
-from steerx.rendering import FusedRenderer, LayerState, PlainRenderer, Policy, SampleNoise
+from steerx.rendering import (
+    FusedRenderer,
+    LayerState,
+    PlainRenderer,
+    Policy,
+    SampleNoise,
+    choosing,
+)
 from steerx.rendering.convolution import convolve, dense, kernel, scaled
 from steerx.rendering.fused import separable_taps
 
@@ -170,6 +177,72 @@ def test_an_edited_weight_is_packed_anew() -> None:
     after = fused.render(styles)
     torch.testing.assert_close(after, plain.render(styles), rtol=1e-5, atol=1e-5)
     assert not torch.allclose(before, after)
+
+
+def test_the_faster_form_is_measured_once(G: StyleGAN2, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = {"transposed": 2.0, "dense": 1.0}
+    asked: list[float] = []
+
+    def seconds(work: Any, device: torch.device) -> float:
+        phases = work().dim() == 5
+        asked.append(clock["dense" if phases else "transposed"])
+        return asked[-1]
+
+    choosing.forget()
+    monkeypatch.setattr(choosing, "_seconds", seconds)
+    styles = G.codes(seeds="0-1", space="styles")
+    dense_one = FusedRenderer(G.synthesis, up="dense").render(styles)
+    measured = FusedRenderer(G.synthesis, up="measured")
+    assert torch.equal(measured.render(styles), dense_one)
+    count = len(asked)
+    assert count == 2 * 2 * 5  # upsampling layers x forms x rounds
+    assert torch.equal(measured.render(styles), dense_one) and len(asked) == count
+    measured.render([s[:1] for s in styles])  # another batch size
+    assert len(asked) == 2 * count
+    choosing.forget()
+    clock["dense"] = 3.0
+    transposed = FusedRenderer(G.synthesis, up="transposed").render(styles)
+    assert torch.equal(measured.render(styles), transposed)
+    choosing.forget()
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("noise", ["const", "none", "sample"])
+def test_recordings_are_what_they_recorded(noise: Any) -> None:
+    G = generator(5).to("cuda")
+    eager = FusedRenderer(G.synthesis, policy=Policy(benchmark=False, deterministic=True))
+    replayed = FusedRenderer(G.synthesis, policy=eager.policy, graphs=True)
+    for seeds, edit in (("0-2", False), ("3-5", False), ("0-6", False), ("3-5", True)):
+        if edit:
+            G.synthesis.layers[2].bias.add_(0.5)
+        styles = G.codes(seeds=seeds, space="styles")
+        ids = torch.arange(len(styles[0]), device="cuda")
+        how = SampleNoise(3, ids) if noise == "sample" else noise
+        assert torch.equal(replayed.render(styles, noise=how), eager.render(styles, noise=how))
+
+
+@pytest.mark.cuda
+def test_a_recording_draws_new_noise_every_time() -> None:
+    G = generator(5).to("cuda")
+    renderer = FusedRenderer(G.synthesis, graphs=True)
+    styles = G.codes(seeds="0", space="styles")
+    first, second = (renderer.render(styles, noise="random") for _ in range(2))
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("up", ["transposed", "dense", "measured"])
+def test_cuda_pictures_are_those_of_the_cpu(dtype: torch.dtype, up: Any) -> None:
+    G = generator(6, clamp=4.0)
+    styles = G.codes(seeds="0-3", space="styles")
+    noise = SampleNoise(2, torch.arange(4))
+    truth = PlainRenderer(G.synthesis).render(styles, noise=noise)
+    here = FusedRenderer(G.synthesis, dtype=dtype).render(styles, noise=noise)
+    G = G.to("cuda")
+    there = FusedRenderer(G.synthesis, dtype=dtype, up=up)
+    found = there.render([s.cuda() for s in styles], noise=SampleNoise(2, noise.ids.cuda())).cpu()
+    assert (found - truth).norm() <= 1.5 * (here - truth).norm() + 1e-5 * truth.norm()
 
 
 def test_an_empty_batch_and_what_does_not_fit(G: StyleGAN2) -> None:
