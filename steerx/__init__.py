@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from . import faces, ops
     from .checkpoints import CheckpointError
     from .directions import Directions, GANSpace, InterFaceGAN, SeFa, correlate
-    from .editing import edit, lerp, slerp
+    from .editing import edit
     from .evaluation import effects
     from .generators import Generator, load
+    from .interpolation import lerp, slerp
     from .scoring import Scores, score
     from .sweeping import sweep
 
@@ -32,11 +33,11 @@ _HOMES = {
     "edit": "editing",
     "effects": "evaluation",
     "faces": "",
-    "lerp": "editing",
+    "lerp": "interpolation",
     "load": "generators",
     "ops": "",
     "score": "scoring",
-    "slerp": "editing",
+    "slerp": "interpolation",
     "sweep": "sweeping",
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -53,7 +52,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ..directions import Directions
-    from ..generators import Generator, Start
+    from ..generators import Start
     from ..generators.codes_file import SavedCodes
 
 _MAX_SEED = 2**32 - 1
@@ -141,6 +140,7 @@ def edit(
     import torch
 
     from .._pictures import encode
+    from ..editing import along
     from ..generators.codes_file import save_codes as keep_codes
     from ..generators.start import begin
     from ..rendering import Batches, noise_of
@@ -148,8 +148,9 @@ def edit(
 
     try:
         start, rows = begin("edit", G, **origin, psi=trunc, cutoff=cutoff, label=label)
-        moves = _ordered(start, G, singles, strengths)
-        _moved(start.rows(slice(0, 1)), G, moves)  # refuses, before the work, what does not fit
+        moves = list(zip(singles, strengths, strict=True))
+        with torch.inference_mode():
+            along(start.rows(slice(0, 1)), G, moves)  # refuses, before the work, what does not fit
     except ValueError as error:
         raise Failure(in_options(str(error)), USAGE) from error
     if codes is not None:
@@ -161,7 +162,7 @@ def edit(
     @torch.inference_mode()
     def pictures(places: Sequence[int]) -> tuple[list[Image.Image], Start]:
         some = start.rows(torch.tensor(places, device=G.device))
-        edited = _moved(some, G, moves)
+        edited = along(some, G, moves)
         ids = tuple(numbers[n] for n in places)
         sides = []
         for one in (some, edited) if before else (edited,):
@@ -252,39 +253,6 @@ def _strengths(
             raise Failure(f"--alpha {item}: {twice[0]!r} has an alpha already", USAGE)
         chosen.update(dict.fromkeys(places, strength))
     return [singles[k] for k in chosen], list(chosen.values())
-
-
-def _ordered(
-    start: Start, G: Generator, singles: Sequence[Directions], strengths: Sequence[float]
-) -> list[tuple[Directions, float]]:
-    """Moves in the order in which their spaces follow each other: codes go from z to styles only."""
-    import torch
-
-    from ..editing import reach
-    from ..generators.start import STAGES
-
-    first = start.rows(slice(0, 1))
-    with torch.inference_mode():
-        stages = [STAGES.index(reach(first, G, one).space) for one in singles]
-    order = sorted(range(len(singles)), key=stages.__getitem__)
-    return [(singles[k].to(G.device), strengths[k]) for k in order]
-
-
-def _moved(start: Start, G: Generator, moves: Sequence[tuple[Directions, float]]) -> Start:
-    """Codes after all moves, as they are rendered: w_plus or styles; z of a network without styles."""
-    import torch
-
-    from ..editing import move, reach
-
-    with torch.inference_mode():
-        for one, strength in moves:
-            start = reach(start, G, one)
-            alphas = torch.full((len(start),), strength, dtype=torch.float64, device=G.device)
-            codes = move(start.codes, one, 0, alphas, psi=start.psi, cutoff=start.cutoff)
-            start = replace(start, codes=codes)
-        while G.has_styles() and start.space in ("z", "w"):
-            start = start.onward(G)
-    return start
 
 
 def _picture(sides: Sequence[Any], scale: int) -> Image.Image:

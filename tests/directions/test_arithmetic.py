@@ -10,8 +10,9 @@ from torch import Tensor
 
 import steerx
 from steerx.directions import Directions
-from steerx.editing import edited, lerp, style_steps
+from steerx.editing import edited, style_steps
 from steerx.generators import Start
+from steerx.interpolation import lerp
 
 
 def unit(*shape: int) -> Tensor:
