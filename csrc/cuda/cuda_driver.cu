@@ -17,6 +17,9 @@ int cuda_driver_version() {
 }
 
 const char* cuda_error_text(int status) {
+  if (status == cudaErrorNoKernelImageForDevice)
+    return "the library was built for other GPUs than this one; build it again with "
+           "STEERX_CUDA_ARCHS set to its compute capability, such as 75 (steerx doctor tells)";
   return cudaGetErrorString(static_cast<cudaError_t>(status));
 }
 

@@ -109,6 +109,17 @@ def _cuda(info: dict[str, Any]) -> Finding:
         return Finding("cuda", "not used", f"{name}: kernels were not built in; PyTorch answers")
     if info.get("driver"):
         return Finding("cuda", "missing", f"{name}: {info['driver']}; update the driver")
+    from ..ops._backend import built_for
+
+    capability = torch.cuda.get_device_capability()
+    if not built_for(info["archs"], capability):
+        number = "".join(map(str, capability))
+        return Finding(
+            "cuda",
+            "broken",
+            f"{name} is sm_{number}, kernels were built for {', '.join(info['archs'])}; build again with "
+            f"STEERX_CUDA_ARCHS={number}",
+        )
     return Finding("cuda", "ok", f"{name}, torch CUDA {torch.version.cuda}")
 
 

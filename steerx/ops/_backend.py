@@ -38,3 +38,25 @@ def build_info() -> dict[str, Any]:
     if importlib.util.find_spec("steerx._C") is None:
         return {}
     return json.loads(torch.ops.steerx.build_info())  # type: ignore[no-any-return]
+
+
+def built_for(archs: list[str], capability: tuple[int, int]) -> bool:
+    """Whether kernels compiled for these architectures run on a GPU of this compute capability.
+
+    Machine code of 8.0 runs on every later 8.x; with "+PTX" the driver translates for anything newer; with
+    "a" it is for that one capability.
+
+    Args:
+        archs: as `build_info` gives them: "80+PTX", "90a".
+        capability: as `torch.cuda.get_device_capability` gives it: (9, 0).
+    """
+    for arch in archs:
+        number = arch.removesuffix("+PTX")
+        own = divmod(int(number.rstrip("af")), 10)
+        if number.endswith("a"):
+            fits = own == capability
+        else:
+            fits = own[0] == capability[0] and own[1] <= capability[1]
+        if fits or (arch.endswith("+PTX") and own <= capability):
+            return True
+    return False

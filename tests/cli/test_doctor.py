@@ -52,6 +52,20 @@ def test_a_library_that_does_not_load(run: Run, monkeypatch: pytest.MonkeyPatch)
     assert "reinstall" in json.loads(result.stdout)["summary"]
 
 
+def test_a_library_for_other_gpus(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = {"cuda": "13.0", "archs": ["80+PTX", "90a"], "isa": "avx2", "compiler": "12"}
+    monkeypatch.setattr(ops, "build_info", lambda: info | {"driver": None})
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "GeForce")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
+    monkeypatch.setattr(ops, "backend", lambda name, device="cpu": "reference")
+    lines = run("doctor").stdout.splitlines()
+    (line,) = [line for line in lines if line.startswith("cuda ")]
+    assert "GeForce is sm_75, kernels were built for 80+PTX, 90a" in line
+    assert line.endswith("build again with STEERX_CUDA_ARCHS=75")
+
+
 @pytest.mark.parametrize("name", sorted(ops.REGISTRY))
 def test_every_operator_can_test_itself(name: str) -> None:
     assert self_test.error(name, "cpu") <= self_test.LIMIT

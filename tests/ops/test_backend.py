@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from steerx import ops
-from steerx.ops import _library
+from steerx.ops import _backend, _library
 
 BUILT = bool(ops.build_info())
 
@@ -51,3 +51,25 @@ import steerx.ops
 assert steerx.ops.backend("edit_styles") == "native"
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+@pytest.mark.parametrize(
+    ("archs", "capability", "fits"),
+    [
+        (["80+PTX", "90a"], (8, 0), True),
+        (["80+PTX", "90a"], (8, 9), True),
+        (["80+PTX", "90a"], (9, 0), True),
+        (["80+PTX"], (12, 0), True),
+        (["80+PTX"], (7, 5), False),
+        (["80"], (9, 0), False),
+        (["90a"], (9, 1), False),
+        (["90a"], (10, 0), False),
+        (["86"], (8, 0), False),
+        (["75", "100"], (10, 3), True),
+        ([], (8, 0), False),
+    ],
+)
+def test_which_gpus_a_build_serves(
+    archs: list[str], capability: tuple[int, int], fits: bool
+) -> None:
+    assert _backend.built_for(archs, capability) is fits
