@@ -53,10 +53,8 @@ def built_for(archs: list[str], capability: tuple[int, int]) -> bool:
     for arch in archs:
         number = arch.removesuffix("+PTX")
         own = divmod(int(number.rstrip("af")), 10)
-        if number.endswith("a"):
-            fits = own == capability
-        else:
-            fits = own[0] == capability[0] and own[1] <= capability[1]
+        same = own[0] == capability[0] and own[1] <= capability[1]
+        fits = own == capability if number.endswith("a") else same
         if fits or (arch.endswith("+PTX") and own <= capability):
             return True
     return False

@@ -20,8 +20,9 @@ from ..generators import Generator, Start
 from ..generators.generator import Codes, CodeSpace
 from ..generators.labels import Label
 from ..generators.start import begin
-from ..rendering import Batches, NoiseMode, Out, noise_of
+from ..rendering import Batches, Noise, NoiseMode, Out, noise_of
 from ..scoring import Scorer, ask, batch_size
+from .prefixes import Prefixes, depth
 from .rows import Cell, Rows
 
 if TYPE_CHECKING:
@@ -197,14 +198,29 @@ class Sweep:
         first, last = cells[0].source, cells[-1].source
         with torch.inference_mode():
             rows = Rows(self, self.start.rows(slice(first, last + 1)), first)
+        prefixes = Prefixes(self, rows.base, self._noise(self.seeds[first : last + 1]))
+        for layer, run in prefixes.runs(cells):
 
-        @torch.inference_mode()
-        def pictures(some: Sequence[Cell]) -> Tensor:
-            seeds = tuple(self.seeds[c.source] for c in some)
-            noise = noise_of("sweep", self.noise_mode, self.noise_key, seeds, self.G.device)
-            return self.G.renderer.render(rows.of(some), noise=noise, out=out)
+            @torch.inference_mode()
+            def pictures(some: Sequence[Cell], layer: int = layer) -> Tensor:
+                noise = self._noise([self.seeds[c.source] for c in some])
+                state = prefixes.state(layer, rows.sources(some))
+                return self.G.renderer.render(rows.of(some), state=state, noise=noise, out=out)
 
-        yield from self.batches.over(cells, pictures)
+            yield from self.batches.over(run, pictures)
+
+    def _noise(self, seeds: Sequence[int]) -> Noise:
+        return noise_of("sweep", self.noise_mode, self.noise_key, seeds, self.G.device)
+
+    @cached_property
+    def depths(self) -> dict[int | None, int]:
+        """The last style_layer that each straight direction leaves as it was, -1 where none.
+
+        The unedited picture may go on from anywhere: it goes with the direction that is rendered next.
+        """
+        places, steps = self.lines
+        depths = {k: depth(self.G, steps[place]) for k, place in places.items() if k is not None}
+        return {None: depths.get(0, -1)} | depths
 
     @cached_property
     def lines(self) -> tuple[dict[int | None, int], Tensor]:

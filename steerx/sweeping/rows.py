@@ -40,21 +40,24 @@ class Rows:
         self.sweep, self.start, self.first = sweep, start, first
         self.base = sweep.G.pack(start.rendered(sweep.G))
 
+    def sources(self, cells: Sequence[Cell]) -> Tensor:
+        """Row of each cell among these seeds [B]."""
+        return self._index(c.source - self.first for c in cells)
+
     def of(self, cells: Sequence[Cell]) -> Codes:
-        device = self.base.device
-
-        def index(values: Iterable[int]) -> Tensor:
-            return torch.tensor(list(values), dtype=torch.int64, device=device)
-
-        sources = index(c.source - self.first for c in cells)
+        """What enters the renderer, a row per cell."""
+        sources, device = self.sources(cells), self.base.device
         lines, steps = self.sweep.lines
-        columns = index(lines.get(c.direction, 0) for c in cells)
+        columns = self._index(lines.get(c.direction, 0) for c in cells)
         alphas = torch.tensor([c.alpha for c in cells], dtype=self.base.dtype, device=device)
         rows = ops.edit_styles(self.base, steps, alphas, sources, columns)
         for k in sorted({c.direction for c in cells} - set(lines)):  # type: ignore[type-var]
-            where = index(i for i, c in enumerate(cells) if c.direction == k)
+            where = self._index(i for i, c in enumerate(cells) if c.direction == k)
             assert k is not None
             one = self.sweep.singles[k].to(device)
             moved = edited(self.start.rows(sources[where]), self.sweep.G, one, 0, alphas[where])
             rows[where] = self.sweep.G.pack(moved)
         return self.sweep.G.unpack(rows)
+
+    def _index(self, values: Iterable[int]) -> Tensor:
+        return torch.tensor(list(values), dtype=torch.int64, device=self.base.device)
