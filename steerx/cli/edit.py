@@ -33,7 +33,7 @@ from .options import (
     DtypeName,
     Force,
     JobFile,
-    MotionName,
+    Motion,
     Network,
     NoiseMode,
     NoiseName,
@@ -42,6 +42,7 @@ from .options import (
     Seeds,
     SpaceName,
     Trunc,
+    Unit,
     named,
     seeds_of,
 )
@@ -84,14 +85,8 @@ def edit(
     layers: Annotated[
         str | None, typer.Option("--layers", help="Move these layers instead of each direction's.")
     ] = None,
-    motion: Annotated[
-        MotionName | None,
-        typer.Option(
-            "--motion",
-            help="Add alpha, or move to it (absolute: InterFaceGAN's rule for z and w).",
-            show_default="each direction's",
-        ),
-    ] = None,
+    motion: Motion = None,
+    unit: Unit = None,
     label: Class = None,
     noise_mode: NoiseMode = NoiseName.const,
     outdir: Outdir = Path("out"),
@@ -135,7 +130,7 @@ def edit(
             trunc, cutoff = truncation_said(codes, saved)
     singles = open_directions(directions, G, only=None, any_checkpoint=any_checkpoint, space=space)
     singles, strengths = _strengths(alpha or [], singles)
-    singles = changed(singles, G, layers=layers, motion=None if motion is None else motion.value)
+    singles = changed(singles, G, layers=layers, motion=motion, unit=unit)
 
     import torch
 

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 from .failures import USAGE, Failure, argument
 from .opening import picked
-from .options import rows_of
+from .options import MotionName, UnitName, rows_of
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..directions import Directions
-    from ..directions.directions import Motion
     from ..generators import Generator
 
 ALPHAS = "-3,-1.5,0,1.5,3"
+DRAWN = 10_000  # codes that say how far apart codes are, where a file does not
 FROM, TO, STEPS = -3.0, 3.0, 5  # where only some of --from, --to and --steps are given
 
 
@@ -45,17 +47,22 @@ def alphas_of(
 
 
 def changed(
-    singles: Sequence[Directions], G: Generator, *, layers: str | None, motion: Motion | None
+    singles: Sequence[Directions],
+    G: Generator,
+    *,
+    layers: str | None = None,
+    motion: MotionName | None = None,
+    unit: UnitName | None = None,
 ) -> list[Directions]:
-    """Directions that move other layers, or to a distance instead of by one.
+    """Directions that move other layers, to a distance instead of by one, or by other lengths.
 
     Raises:
-        Failure: layers that are not there, or a direction that has no distance.
+        Failure: layers that are not there, or a direction that has no distance or no deviation.
     """
     if layers is not None:
         rows = rows_of(layers, G.num_ws)
         singles = [replace(one, layers=(rows,)) for one in singles]
-    if motion == "absolute":
+    if motion == MotionName.absolute:
         for one in singles:
             if one.space not in ("z", "w") or one.layers[0] is not None:
                 raise Failure(
@@ -64,12 +71,40 @@ def changed(
                     USAGE,
                 )
     if motion is not None:
-        origins = [one.origin if motion == "absolute" else "zero" for one in singles]
+        origins = [one.origin if motion == MotionName.absolute else "zero" for one in singles]
         singles = [
-            replace(one, motion=motion, origin=origin)
+            replace(one, motion=motion.value, origin=origin)
             for one, origin in zip(singles, origins, strict=True)
         ]
+    if unit is not None:
+        singles = [_counted(one, G, unit) for one in singles]
     return list(singles)
+
+
+def _counted(one: Directions, G: Generator, unit: UnitName) -> Directions:
+    """A direction whose alpha counts lengths, or standard deviations of the network's codes along it."""
+    if one.unit == unit.value:
+        return one
+    if unit == UnitName.raw:
+        return replace(one, unit="raw", scale=one.scale.new_ones(1))
+    if one.space not in ("z", "w", "w_plus"):
+        raise Failure(
+            f"--unit sigma is of codes in z or w, and {one.names[0]} moves {one.space}", USAGE
+        )
+    with argument("--unit sigma"):
+        return one.in_sigma(one.covariance if one.covariance is not None else _spread(G, one.space))
+
+
+def _spread(G: Generator, space: str) -> Tensor:
+    """Covariance of the network's codes; of z it is that of the draw."""
+    import torch
+
+    if space == "z":
+        return torch.eye(G.z_dim)
+    with torch.inference_mode():
+        w = G.codes(seeds=range(DRAWN), space="w")
+        assert isinstance(w, torch.Tensor)
+        return w.double().T.cov().to(w).cpu()
 
 
 def together(text: str, singles: Sequence[Directions], G: Generator) -> list[Directions]:

@@ -98,6 +98,29 @@ class MotionName(StrEnum):
     absolute = "absolute"
 
 
+class UnitName(StrEnum):
+    """What alpha counts."""
+
+    raw = "raw"
+    sigma = "sigma"
+
+
+Motion = Annotated[
+    MotionName | None,
+    typer.Option(
+        "--motion",
+        help="Add alpha, or move to it (absolute: InterFaceGAN's rule for z and w).",
+        show_default="each direction's",
+    ),
+]
+Unit = Annotated[
+    UnitName | None,
+    typer.Option(
+        "--unit",
+        help="What alpha counts: lengths (raw), or standard deviations of codes along a direction.",
+        show_default="each direction's",
+    ),
+]
 Space = Annotated[
     SpaceName | None,
     typer.Option("--space", help="Where codes live, if their form does not say."),

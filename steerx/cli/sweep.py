@@ -33,7 +33,7 @@ from .options import (
     DtypeName,
     Force,
     JobFile,
-    MotionName,
+    Motion,
     Network,
     NoiseMode,
     NoiseName,
@@ -42,6 +42,7 @@ from .options import (
     Seeds,
     SpaceName,
     Trunc,
+    Unit,
     named,
     seeds_unless,
 )
@@ -103,14 +104,8 @@ def sweep(
         str | None,
         typer.Option("--together", help="One edit along several at once: smile=1,age=-0.5."),
     ] = None,
-    motion: Annotated[
-        MotionName | None,
-        typer.Option(
-            "--motion",
-            help="Add alpha, or move to it (absolute: InterFaceGAN's rule for z and w).",
-            show_default="each direction's",
-        ),
-    ] = None,
+    motion: Motion = None,
+    unit: Unit = None,
     label: Class = None,
     noise_mode: NoiseMode = NoiseName.const,
     outdir: Outdir = Path("out"),
@@ -150,7 +145,7 @@ def sweep(
         if saved.space == "w_plus" and trunc == 1:  # what they went through shrinks steps in w
             trunc, cutoff = truncation_said(codes, saved)
     singles = open_directions(files, G, only=only, any_checkpoint=any_checkpoint, space=space)
-    singles = changed(singles, G, layers=layers, motion=None if motion is None else motion.value)
+    singles = changed(singles, G, layers=layers, motion=motion, unit=unit)
     if joint is not None:
         singles = together(joint, singles, G)
 
