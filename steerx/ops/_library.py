@@ -16,6 +16,7 @@ import torch
 from torch.autograd import forward_ad
 
 _definitions = torch.library.Library("steerx", "DEF")
+_AUTOCAST = ("AutocastCPU", "AutocastCUDA")
 
 
 Example = Callable[[torch.Generator], tuple[Any, ...]]
@@ -60,9 +61,11 @@ def register(
     torch.library.impl(qualified, "default", reference, lib=_definitions)
     torch.library.register_fake(qualified, fake, lib=_definitions)
     torch.library.register_autograd(
-        qualified, backward, setup_context=setup_context, lib=_definitions
+        qualified, _without_autocast(backward), setup_context=setup_context, lib=_definitions
     )
     call = getattr(torch.ops.steerx, name).default
+    for key in _AUTOCAST:
+        _definitions.impl(name, _without_autocast(call), key)
     REGISTRY[name] = Operator(name, call, reference, example)
 
     def reverse_only(*args: Any) -> Any:
@@ -71,6 +74,18 @@ def register(
         return call(*args)
 
     return reverse_only
+
+
+def _without_autocast(work: Callable[..., Any]) -> Callable[..., Any]:
+    """An operator's dtype is that of its arguments: autocast must not reach what it is made of."""
+    keys = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastCPU)
+    keys = keys | torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastCUDA)
+
+    def alone(*args: Any) -> Any:
+        with torch._C._ExcludeDispatchKeyGuard(keys):
+            return work(*args)
+
+    return alone
 
 
 def define_private(schema: str, *, reference: Callable[..., None]) -> Callable[..., None]:
