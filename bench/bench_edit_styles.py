@@ -49,9 +49,11 @@ def cases() -> list[Case]:
 @pytest.mark.parametrize("case", cases(), ids=lambda c: c.name)
 @pytest.mark.parametrize("side", sides(), ids=lambda s: s.name)
 def test_edit_styles(benchmark: BenchmarkFixture, case: Case, side: Side) -> Any:
+    benchmark.group = f"edit_styles, {case.name}"
+    benchmark.extra_info.update(side=side.name, ours=side.name == "operator")
     with torch.no_grad():
         benchmark(side.call, *case.args)
 
 
 if __name__ == "__main__":
-    main("edit_styles", sides(), cases())
+    main("edit_styles", [(sides(), case) for case in cases()])

@@ -96,8 +96,8 @@ def _commit() -> str | None:
     return run.stdout.strip() or None
 
 
-def main(name: str, sides: list[Side], cases: list[Case]) -> None:
-    """Time every case, print ratios to the first side, and write them where asked."""
+def main(name: str, table: list[tuple[list[Side], Case]]) -> None:
+    """Time every case with its sides, print ratios to the first side, and write them where asked."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path, help="folder of the dated JSON")
     parser.add_argument("--rounds", type=int, default=21)
@@ -106,12 +106,13 @@ def main(name: str, sides: list[Side], cases: list[Case]) -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
 
-    first, rows = sides[0].name, []
-    for case in cases:
+    rows = []
+    for sides, case in table:
+        first = sides[0].name
         medians = interleaved(sides, case, options.rounds, options.seconds)
         ratios = {k: round(v / medians[first], 2) for k, v in medians.items() if k != first}
         said = ", ".join(f"{v:.2f}x {k}" for k, v in ratios.items())
-        print(f"{case.name}: {medians[first]:.1f} us, faster than {said}")
+        print(f"{case.name}: {medians[first]:.1f} us; the others take {said}")
         rounded = {k: round(v, 1) for k, v in medians.items()}
         rows.append({"case": case.name, "median_us": rounded, f"time / {first}": ratios})
     today = datetime.datetime.now(datetime.UTC).date().isoformat()

@@ -1,4 +1,8 @@
-"""Files that are whole or absent: written under a temporary name, flushed, renamed."""
+"""Files that are whole or absent: written under a temporary name, flushed, renamed. And what systems differ in.
+
+Everything here runs on Linux, macOS and Windows. Python opens descriptors that no child inherits, on all of
+them, so no flag asks for that.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+# Windows opens descriptors as text unless told, and knows neither terminals nor waiting in an open.
+_BINARY = getattr(os, "O_BINARY", 0)
+_NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_CHUNK = 1 << 24  # bytes that a system without preadv copies at a time
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
@@ -38,7 +46,7 @@ def whole_file(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iter
     if not overwrite and os.path.lexists(target):
         raise _exists(target)
     temporary = target.parent / f".steerx-{secrets.token_hex(8)}.tmp"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
     try:
         descriptor = os.open(temporary, flags, 0o666)  # the umask decides, as for any new file
     except OSError as error:
@@ -48,7 +56,7 @@ def whole_file(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iter
             yield handle
             handle.flush()
             os.fsync(handle.fileno())
-        _take_name(temporary, target, overwrite=overwrite)
+        take_name(temporary, target, overwrite=overwrite)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
@@ -57,7 +65,36 @@ def whole_file(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iter
     _flush_folder(target.parent)
 
 
-def _take_name(name: Path, target: Path, *, overwrite: bool) -> None:
+def open_to_read(path: str | os.PathLike[str]) -> int:
+    """A descriptor of the bytes of a file; the open itself never waits, whatever the path names.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    return os.open(path, os.O_RDONLY | _BINARY | _NO_WAITING)
+
+
+def read_at(descriptor: int, length: int, start: int) -> bytes:
+    """Bytes from place `start`, `length` of them or fewer; none at the end of the file.
+
+    Without `pread` (Windows) the descriptor's position moves, so that one thread at a time may read it.
+    """
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, length, start)
+    os.lseek(descriptor, start, os.SEEK_SET)
+    return os.read(descriptor, length)
+
+
+def fill_at(descriptor: int, buffer: memoryview, start: int) -> int:
+    """Read bytes from place `start` into the front of `buffer`; how many came, 0 at the end of the file."""
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, [buffer], start)
+    data = read_at(descriptor, min(len(buffer), _CHUNK), start)
+    buffer[: len(data)] = data
+    return len(data)
+
+
+def take_name(name: Path, target: Path, *, overwrite: bool) -> None:
     """Give the finished temporary file its final name, without replacing a file unasked."""
     if not overwrite:
         try:
@@ -70,7 +107,14 @@ def _take_name(name: Path, target: Path, *, overwrite: bool) -> None:
         else:
             os.unlink(name)
             return
-    os.replace(name, target)
+    try:
+        os.replace(name, target)
+    except PermissionError as error:  # on Windows what somebody reads cannot be replaced
+        raise OSError(
+            error.errno,
+            f"write: cannot replace {target}: another program has it open, or it is not yours; close "
+            "it, or choose another name",
+        ) from error
 
 
 def _flush_folder(folder: Path) -> None:

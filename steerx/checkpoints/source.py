@@ -12,6 +12,7 @@ import stat
 from types import TracebackType
 from typing import Protocol, Self
 
+from steerx._files import fill_at, open_to_read, read_at
 from steerx.checkpoints.budget import Budget
 from steerx.checkpoints.errors import CheckpointError, Kind
 
@@ -46,9 +47,8 @@ class FileSource:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
         try:
-            self._descriptor = os.open(path, flags)  # NONBLOCK: a FIFO must not hang the open
+            self._descriptor = open_to_read(path)  # a FIFO must not hang the open
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO):
                 raise _not_regular() from error
@@ -75,7 +75,7 @@ class FileSource:
     def read(self, start: int, length: int) -> bytes:
         """Bytes [start, start + length)."""
         self._check(start, length)
-        data = os.pread(self._descriptor, length, start)
+        data = read_at(self._descriptor, length, start)
         if len(data) == length:
             return data
         buffer = bytearray(length)
@@ -87,7 +87,7 @@ class FileSource:
         self._check(start, len(buffer))
         done = 0
         while done < len(buffer):  # one call moves at most 2 GiB
-            got = os.preadv(self._descriptor, [buffer[done:]], start + done)
+            got = fill_at(self._descriptor, buffer[done:], start + done)
             if got == 0:
                 raise CheckpointError(Kind.TRUNCATED, "the file shrank while read", start + done)
             done += got

@@ -254,6 +254,6 @@ def _greatest(a: Any, b: Any) -> float:
 
 def _rename(made: Path, output: Path, *, force: bool) -> None:
     """Give a finished file its name; without force never over another one."""
-    from .._files import _take_name
+    from .._files import take_name
 
-    _take_name(made, output, overwrite=force)
+    take_name(made, output, overwrite=force)

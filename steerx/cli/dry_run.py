@@ -33,7 +33,7 @@ class Cost:
 def tell(cost: Cost, where: Path) -> None:
     """Say what would be written to a folder or file, and whether it fits."""
     folder = where
-    while not folder.is_dir():
+    while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     parts = [f"{cost.pictures} pictures"] if cost.pictures else []

@@ -22,7 +22,7 @@ def claim(paths: Iterable[Path], *, force: bool) -> None:
         if os.path.lexists(path) and not force:
             raise Failure(f"{path} exists; give --force to replace it, or another name", IO)
         folder = path.parent
-        while not os.path.lexists(folder):
+        while not os.path.lexists(folder) and folder != folder.parent:  # a drive that is not there
             folder = folder.parent
         if not folder.is_dir():
             raise Failure(f"{folder} is not a folder; choose another place for {path.name}", IO)

@@ -21,6 +21,8 @@ def refused(path: Path) -> CheckpointError:
 
 
 def test_fifos_devices_folders_and_link_loops_are_refused_unread(tmp_path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no FIFOs here")
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     loop = tmp_path / "loop"

@@ -21,7 +21,10 @@ from tests.scoring import killed
 from tests.scoring.disks import fails
 from tests.tiny import tiny_generator
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="a fork with torch in it is for Linux")
+linux = pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(os, "fork"),
+    reason="a fork with torch in it is for Linux",
+)
 
 
 class Calls:
