@@ -63,7 +63,8 @@ ALIASES: dict[str, dict[str, str]] = {
         "--first": FIRST,
     },
     "score": {**_CODES, **_COUNT},
-    "walk": {**_CODES, **_COUNT},
+    "walk": {**_CODES, **_COUNT, **_BOUNDARY, **_LAYERS, **_FILE},
+    "report": {"--output_dir": "--out", "--save_dir": "--out"},
     "edit": {**_CODES, **_COUNT, **_BOUNDARY},
     "mine sefa": {**_FILE, **_LAYERS, "-K": "-k", "--num_semantics": "-k"},
     "mine ganspace": {

@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from . import convert, demo, doctor, edit, info, mine, sample, score, sweep
+from . import (
+    convert,
+    demo,
+    directions,
+    doctor,
+    edit,
+    info,
+    mine,
+    report,
+    sample,
+    score,
+    sweep,
+    walk,
+)
 from .failures import Door
 
 app = typer.Typer(
@@ -52,8 +65,11 @@ app.command("convert")(convert.convert)
 app.command("sample")(sample.sample)
 app.command("score")(score.score)
 app.add_typer(mine.app, name="mine")
+app.add_typer(directions.app, name="directions")
 app.command("edit")(edit.edit)
 app.command("sweep")(sweep.sweep)
+app.command("walk")(walk.walk)
+app.command("report")(report.report)
 app.command("demo")(demo.demo)
 
 

@@ -28,6 +28,8 @@ from .options import (
 )
 from .progress import mapping
 
+_PROBED = 64  # samples of a layer that a dry run takes
+
 app = typer.Typer(help="Find directions: sefa, ganspace or interfacegan.", no_args_is_help=False)
 app.command("interfacegan")(interfacegan)
 
@@ -105,12 +107,51 @@ def sefa(
     show(found)
 
 
+class Estimators(StrEnum):
+    """How GANSpace finds components."""
+
+    pca = "pca"
+    ipca = "ipca"
+    ica = "ica"
+    spca = "spca"
+
+
+class GANSpaceProgram(StrEnum):
+    """The published program."""
+
+    ganspace = "ganspace"
+
+
+class LatentName(StrEnum):
+    """Latents that components of a layer are carried to."""
+
+    w = "w"
+    z = "z"
+
+
 @app.command("ganspace")
 def ganspace(
     network: Network = None,
     k: Count = 10,
     n: Annotated[int, typer.Option("-n", help="How many codes are drawn.", min=2)] = 100_000,
+    layer: Annotated[
+        str | None,
+        typer.Option("--layer", help="Read a layer: act:3 or a module.", show_default="w itself"),
+    ] = None,
+    estimator: Annotated[
+        Estimators, typer.Option("--estimator", help="Principal, independent, sparse components.")
+    ] = Estimators.pca,
+    space: Annotated[
+        LatentName, typer.Option("--space", help="Latent that the directions move.")
+    ] = LatentName.w,
     layers: Layers = "all",
+    centred: Annotated[
+        bool, typer.Option("--centred", help="Alpha sets the coordinate, from the mean.")
+    ] = False,
+    compat: Annotated[
+        GANSpaceProgram | None,
+        typer.Option("--compat", help="Do as this published program does."),
+    ] = None,
     seed: Draw = 0,
     label: Class = None,
     batch: Annotated[int, typer.Option("--batch", help="Codes mapped at once.", min=1)] = 10_000,
@@ -120,27 +161,51 @@ def ganspace(
     dry_run: DryRun = False,
     job: JobFile = None,
 ) -> None:
-    """GANSpace: principal components of w; alpha = 1 is one standard deviation."""
+    """GANSpace: components of w, or of a layer; alpha = 1 is one standard deviation."""
     network = named(network)
     if n <= k:
         raise Failure(f"-k {k}: as many components need more codes than -n {n}", USAGE)
     file = claimed(output, "ganspace", force)
     G = open_generator(network, device=device, dtype="float32")
     check_codes(G, label)
-    rows_of(layers, G.num_ws)
-    if k > G.w_dim:
+    if "w_plus" in G.spaces:
+        rows_of(layers, G.num_ws)
+    if layer is None and G.w_dim and k > G.w_dim:
         raise Failure(f"-k must be 1 to {G.w_dim}, the size of w, got {k}", USAGE)
 
+    from .._seeds import z_from_seeds
     from ..directions import GANSpace
 
-    method = GANSpace(k=k, n=n, layers=layers, seed=seed, batch=batch)
-    if dry_run:
-        few = GANSpace(k=k, n=min(n, max(k + 1, batch)), layers=layers, seed=seed, batch=batch)
+    def method(n: int) -> GANSpace:
+        return GANSpace(
+            k=k,
+            n=n,
+            space=space.value,
+            layer=layer,
+            estimator=estimator.value,
+            layers=layers,
+            centred=centred,
+            compat=None if compat is None else "ganspace",
+            seed=seed,
+            batch=batch,
+        )
+
+    runs = n
+    if layer is not None:
         with argument("mine ganspace"):
-            took = measured(lambda: few.fit(G, label=label)) / few.n
-        tell(Cost(2, size(k, G.w_dim, covariance=True), seconds=took * n), file)
+            read, runs = method(n).layer_runs(G, label=label)
+    if dry_run:
+        with argument("mine ganspace"):
+            if layer is not None:
+                z = z_from_seeds(range(min(_PROBED, read.batch)), G.z_dim)
+                took = measured(lambda: read.rows(z)) / len(z)
+            else:
+                few = method(min(n, max(k + 1, batch)))
+                took = measured(lambda: few.fit(G, label=label)) / few.n
+        length = G.w_dim if space is LatentName.w else G.z_dim
+        tell(Cost(2, size(k, length, covariance=True), seconds=took * runs), file)
         return
-    with argument("mine ganspace"), mapping(G, "mapping codes", n):
-        method.fit(G, label=label)
-    save(method.directions_, file, force=force, model=G.model_id)
-    show(method.directions_)
+    with argument("mine ganspace"), mapping(G, "mapping codes", runs):
+        found = method(n).fit(G, label=label).directions_
+    save(found, file, force=force, model=G.model_id)
+    show(found)

@@ -3,7 +3,13 @@
 from .correlation import Correlation, correlate
 from .directions import Directions
 from .file import DirectionsFileError
-from .foreign import load_boundary, load_ganspace, save_boundary, save_ganspace
+from .foreign import (
+    load_boundary,
+    load_ganspace,
+    load_ganspace_activations,
+    save_boundary,
+    save_ganspace,
+)
 from .ganspace import GANSpace
 from .interfacegan import InterFaceGAN
 from .opening import DirectionsLike, as_directions
@@ -21,6 +27,7 @@ __all__ = [
     "correlate",
     "load_boundary",
     "load_ganspace",
+    "load_ganspace_activations",
     "save_boundary",
     "save_ganspace",
 ]

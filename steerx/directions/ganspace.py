@@ -1,10 +1,10 @@
-"""GANSpace: principal components of the mapped latent w, from an exact streamed covariance."""
+"""GANSpace: components of the mapped latent w, or of a layer and regressed back to the latent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import torch
@@ -13,48 +13,75 @@ from torch import Tensor
 
 from .._layers import parse_layers
 from .._seeds import normal, z_from_seeds
+from .activations import Layer
+from .components import FULL, ITERATIONS, KINDS, Components, Kind, components, from_moments
 from .directions import Directions
-from .estimator import SIGN, Estimator, Mapping, Network, anchor_signs, as_tensor
+from .estimator import SIGN, Estimator, Mapping, Network, as_tensor
 from .moments import Moments
+from .regression import Latents, regress
+
+if TYPE_CHECKING:
+    from ..generators import Generator
+
+_FRESH = 10_000  # codes that a regression takes at least
 
 
 class GANSpace(Estimator):
-    """Directions in which the codes vary most: leading eigenvectors of the covariance of w.
+    """Directions in which the codes, or a layer's activations, vary most.
 
-    Mean and covariance are accumulated in float64 over all n codes, so the result does not depend
-    on the batch size (to 1e-6) and nothing but [D, D] is held. alpha = 1 is one standard deviation
-    along the component, added before truncation. The codes are never truncated.
+    Of w: leading eigenvectors of the covariance. Mean and covariance are accumulated in float64
+    over all n codes, so the result does not depend on the batch size (to 1e-6) and nothing but [D,
+    D] is held. alpha = 1 is one standard deviation along the component, added before truncation.
+    The codes are never truncated. Of a layer: the components of its activations, then the latent
+    directions that go with them, by least squares on max(10,000, n) fresh codes. [F, F] is held up to
+    F = 8,000 features; above, a randomised block iteration runs the n codes three times.
 
     Args:
         k: how many components.
-        space: what the codes are: "w" ("z" only for codes given to `fit`, as z of a generator has
-            no preferred axes).
+        space: latent of the directions: "w", or "z" (of a layer; or of codes given to `fit`, as z
+            of a generator has no preferred axes). For z, alpha = 1 is a length of 1.
+        layer: None = the codes themselves; else a layer's activations: "act:<i>" for style_layer i,
+            or the dotted name of a module, such as "mapping" or "synthesis.layers.3.affine".
+        estimator: "pca"; "ipca" (scikit-learn's IncrementalPCA, a chunk of `batch` at a time, so it
+            depends on it); "ica" or "spca" (independent or sparse components, by falling spread;
+            they see the first 2^26 numbers of the rows at most).
         n: how many codes `fit(G)` draws.
         layers: layer string, the rows of w_plus that the directions move.
-        batch: codes per step of the mapping network.
+        centred: absolute motion: alpha sets the coordinate, counted from the mean, where it
+            otherwise adds to it. In z or w, on all layers.
+        compat: "ganspace" computes as the published program does: IncrementalPCA, regression
+            without intercept, spread of the latents on 5,000 codes. Its draw of codes depends on a
+            batch size that its files do not say; give the codes to `fit` to repeat one exactly.
+        batch: codes per step, fewer where a layer is large.
         seed: key of the draw; code i depends on (seed, i) alone.
 
     Attributes:
-        mean_: [D] float64.
-        covariance_: [D, D] float64, denominator n - 1.
-        explained_variance_: [k] float64, descending.
+        mean_: [D] float64, of the latent codes.
+        covariance_: [D, D] float64, denominator n - 1, of the latent codes.
+        explained_variance_: [k] float64, descending; of the activations where a layer is given.
         explained_variance_ratio_: [k] float64, of the whole variance.
+        random_stdevs_: [k] float64, spread along random directions instead.
         n_samples_: how many codes were seen.
         directions_: "pc0", "pc1", ... with scale = sigma, unit sigma, scores = explained-variance
             ratio.
+        activation_directions_: of a layer: its components as [k, F] in space "act:<layer>", scale =
+            their sigma, with the shape of one sample in the provenance. None without a layer.
 
     Source: Harkonen et al., "GANSpace: discovering interpretable GAN controls", NeurIPS 2020,
-    section 2.2 (PCA in W).
+    section 2.2 (PCA in W; layer-wise PCA and regression).
 
     Example:
         >>> D = GANSpace(k=10).fit(G).directions_  # doctest: +SKIP
+        >>> D = GANSpace(k=10, layer="act:3", n=5000).fit(G).directions_  # doctest: +SKIP
     """
 
     mean_: Tensor
     covariance_: Tensor
     explained_variance_: Tensor
     explained_variance_ratio_: Tensor
+    random_stdevs_: Tensor
     n_samples_: int
+    activation_directions_: Directions | None
     _moments: Moments | None = None
 
     def __init__(
@@ -62,15 +89,23 @@ class GANSpace(Estimator):
         k: int = 10,
         *,
         space: Literal["w", "z"] = "w",
+        layer: str | None = None,
+        estimator: Kind = "pca",
         n: int = 100_000,
         layers: str = "all",
+        centred: bool = False,
+        compat: Literal["ganspace"] | None = None,
         batch: int = 10_000,
         seed: int = 0,
     ) -> None:
         self.k = k
         self.space = space
+        self.layer = layer
+        self.estimator = estimator
         self.n = n
         self.layers = layers
+        self.centred = centred
+        self.compat = compat
         self.batch = batch
         self.seed = seed
 
@@ -82,39 +117,48 @@ class GANSpace(Estimator):
         seeds: Iterable[int] | None = None,
         label: int | None = None,
     ) -> GANSpace:
-        """Find the components of a generator's w, or of codes [N, D].
+        """Find the components of a generator's w or layer, or of codes [N, D].
 
         Args:
-            source: a generator, whose mapping network is sampled; or codes [N, D].
+            source: a generator, whose networks are sampled; or codes [N, D].
             seeds: draw these user-facing seeds (NumPy's legacy stream) instead of n counter-based
                 codes.
-            label: class of a conditional generator.
+            label: class of a conditional generator; the components are of that class alone.
 
         Raises:
             ValueError: codes that are not [N, D], too few of them, more components than dimensions,
-                or a wrong layer string.
+                an unknown layer (the message lists the known), activations that are not finite or do
+                not vary, a class that is not there, or a wrong layer string.
         """
-        self._moments = Moments()
-        if self.batch < 1:
-            raise ValueError(f"GANSpace(batch={self.batch}): batch must be at least 1")
+        kind = self._kind()
+        self._moments = None
         if isinstance(source, (Tensor, np.ndarray)):
             if seeds is not None or label is not None:
                 raise ValueError(
                     "GANSpace.fit: seeds and label choose what a generator draws, not codes"
                 )
+            self._codes_alone()
             codes = self._codes(source)
-            for start in range(0, len(codes), self.batch):
-                self._moments.add(codes[start : start + self.batch])
-            return self._finish(None, None, {"n": len(codes)})
-        if self.space == "z":
-            raise ValueError(
-                'GANSpace(space="z").fit: z of a generator is isotropic and has no principal '
-                'axes; use space="w"'
-            )
-        drawn = iter(seeds) if seeds is not None else None
-        while (z := self._draw(drawn, source.z_dim, self._moments.count)) is not None:
-            self._moments.add(source.codes(z=z, space="w", label=label))
-        return self._finish(source, label, {"seeds": seeds is not None, "n": self._moments.count})
+            self._check_size(*codes.shape)
+            parts = codes.split(self.batch)
+            found = components(lambda: iter(parts), self.k, codes.shape[1], kind, seed=self.seed)
+            return self._finish(None, None, self._of_codes(found, parts), found, {"n": len(codes)})
+        self._check_spaces(source)
+        listed = None if seeds is None else list(seeds)
+        count = self.n if listed is None else len(listed)
+        facts = {"seeds": listed is not None, "n": count}
+        if self.layer is not None:
+            return self._fit_layer(cast("Generator", source), kind, listed, label, facts)
+
+        def mapped() -> Iterator[Tensor]:
+            for z in self._draw(listed, source.z_dim, self.batch):
+                yield self._codes(source.codes(z=z, space="w", label=label))
+
+        first = torch.zeros(1, source.z_dim)
+        size = source.codes(z=first, space="w", label=label).shape[1]
+        self._check_size(count, size)
+        found = components(mapped, self.k, size, kind, seed=self.seed)
+        return self._finish(source, label, self._of_codes(found, mapped()), found, facts)
 
     @torch.no_grad()
     def partial_fit(self, codes: Tensor | NDArray[np.floating[Any]]) -> GANSpace:
@@ -122,6 +166,9 @@ class GANSpace(Estimator):
 
         Start it on a new GANSpace: chunks of codes say nothing of the generator they came from.
         """
+        if self._kind() != "pca":
+            raise ValueError('GANSpace.partial_fit: only estimator="pca" takes chunks; use fit')
+        self._codes_alone()
         if self._moments is None:
             self._moments = Moments()
         chunk = self._codes(codes)
@@ -131,9 +178,139 @@ class GANSpace(Estimator):
                 f"before, got {list(chunk.shape)}"
             )
         self._moments.add(chunk)
-        return self._finish(None, None, {}) if self._moments.count > self.k else self
+        if self._moments.count <= self.k:
+            return self
+        self._check_size(self._moments.count, chunk.shape[1])
+        found = from_moments(self._moments, self.k)
+        return self._finish(None, None, self._of_codes(found, ()), found, {})
 
-    def _codes(self, codes: Tensor | NDArray[np.floating[Any]]) -> Tensor:
+    def layer_runs(self, G: Generator, *, label: int | None = None) -> tuple[Layer, int]:
+        """The layer, and how many samples `fit` would run through it; refuses what `fit` would."""
+        kind = self._kind()
+        self._check_spaces(G)
+        layer = Layer(G, str(self.layer), label=label)
+        self._check_size(self.n, layer.features)
+        passes = ITERATIONS + 1 if kind == "pca" and layer.features > FULL else 1
+        return layer, passes * self.n + max(_FRESH, self.n)
+
+    def _fit_layer(
+        self,
+        G: Generator,
+        kind: Kind,
+        seeds: list[int] | None,
+        label: int | None,
+        facts: dict[str, Any],
+    ) -> GANSpace:
+        assert self.layer is not None
+        layer = Layer(G, self.layer, label=label)
+        self._check_size(facts["n"], layer.features)
+        batch = min(self.batch, layer.batch)
+
+        def rows() -> Iterator[Tensor]:
+            return (layer.rows(z) for z in self._draw(seeds, G.z_dim, batch))
+
+        def pairs() -> Iterator[tuple[Tensor, Tensor]]:
+            for start in range(facts["n"], facts["n"] + fresh, batch):
+                ids = torch.arange(start, min(start + batch, facts["n"] + fresh))
+                z = normal(self.seed, ids, G.z_dim)
+                latents = G.codes(z=z, space=self.space, label=label)
+                assert isinstance(latents, Tensor)
+                yield layer.rows(z), latents
+
+        fresh = max(_FRESH, facts["n"])
+        found = components(rows, self.k, layer.features, kind, seed=self.seed)
+        latents = regress(pairs(), found, published=self.compat is not None)
+        if self.space == "z":  # a standard normal: known, not measured
+            latents = Latents(
+                latents.vectors, torch.ones_like(latents.stdev), latents.mean, latents.covariance
+            )
+        self._finish(G, label, latents, found, facts)
+        self.activation_directions_ = Directions(
+            found.vectors.float(),
+            space=f"act:{layer.name.removeprefix('act:')}",
+            names=self.directions_.names,
+            scale=found.stdev.float(),
+            unit="sigma",
+            label=label,
+            scores=found.variance_ratio.float(),
+            score_name="explained_variance_ratio",
+            mean=found.mean.float(),
+            sign=SIGN,
+            model_id=G.model_id,
+            resolution=G.resolution,
+            truncation=(1.0, None),
+            provenance={
+                **self._provenance(),
+                **facts,
+                "shape": list(layer.shape),
+                "random_stdevs": found.random_stdevs.float().tolist(),
+            },
+        )
+        return self
+
+    def _kind(self) -> Kind:
+        """The estimator, after a look at the parameters that depend on no network."""
+        if self.batch < 1:
+            raise ValueError(f"GANSpace(batch={self.batch}): batch must be at least 1")
+        if type(self.k) is not int or self.k < 1:
+            raise ValueError(f"GANSpace(k={self.k}): k must be 1 or more, and a whole number")
+        for name, value, known in (
+            ("estimator", self.estimator, KINDS),
+            ("space", self.space, ("w", "z")),
+            ("compat", self.compat, (None, "ganspace")),
+        ):
+            if value not in known:
+                said = ", ".join(str(one) for one in known)
+                raise ValueError(f"GANSpace({name}={value!r}): {name} must be one of {said}")
+        if self.layers != "all" and (self.space == "z" or self.centred):
+            said = 'space="z"' if self.space == "z" else "centred=True"
+            raise ValueError(
+                f'GANSpace({said}, layers="{self.layers}"): such a direction moves all layers alike; '
+                'leave out layers, or take space="w" and centred=False'
+            )
+        if self.compat is not None and self.estimator not in ("pca", "ipca"):
+            raise ValueError(
+                f'GANSpace(compat="ganspace", estimator="{self.estimator}"): that program is '
+                'repeated with estimator="ipca" only; leave out one of them'
+            )
+        return "ipca" if self.compat is not None else self.estimator
+
+    def _codes_alone(self) -> None:
+        """Refuse what codes alone cannot tell."""
+        for name, value, least, what in (
+            ("layers", self.layers, "all", "how many layers there are"),
+            ("layer", self.layer, None, "what a layer makes of them"),
+        ):
+            if value != least:
+                raise ValueError(
+                    f'GANSpace({name}="{value}"): codes alone do not say {what}; fit a generator'
+                )
+
+    def _check_spaces(self, G: Network) -> None:
+        if self.space not in G.spaces:
+            raise ValueError(
+                f'GANSpace(space="{self.space}"): this generator has no {self.space}; its spaces are '
+                f"{', '.join(s for s in G.spaces if not s.startswith('act:'))}; take a layer of it "
+                'with space="z"'
+            )
+        if self.space == "z" and self.layer is None:
+            raise ValueError(
+                'GANSpace(space="z").fit: z of a generator is isotropic and has no principal '
+                'axes; use space="w", or a layer="..." to find what moves it'
+            )
+        self._layers(G)
+
+    def _check_size(self, count: int, size: int) -> None:
+        if count <= self.k:
+            raise ValueError(
+                f"GANSpace(k={self.k}): {self.k} components need more than {self.k} codes, got "
+                f"{count}"
+            )
+        if self.k > size:
+            what = "a code" if self.layer is None else f"layer {self.layer}"
+            raise ValueError(f"GANSpace(k={self.k}): k must be 1 to {size}, the size of {what}")
+
+    def _codes(self, codes: Any) -> Tensor:
         tensor = as_tensor(codes)
         if tensor.dim() != 2 or tensor.numel() == 0 or not tensor.dtype.is_floating_point:
             raise ValueError(
@@ -144,53 +321,58 @@ class GANSpace(Estimator):
             raise ValueError("GANSpace: codes must be finite, got NaN or infinity")
         return tensor
 
-    def _draw(self, seeds: Iterable[int] | None, z_dim: int, start: int) -> Tensor | None:
-        """The next z [batch, Z], or None when all are drawn."""
+    def _draw(self, seeds: list[int] | None, z_dim: int, batch: int) -> Iterator[Tensor]:
+        """z [batch, Z] until all are drawn."""
         if seeds is not None:
-            chunk = list(islice(seeds, self.batch))
-            return z_from_seeds(chunk, z_dim) if chunk else None
-        stop = min(start + self.batch, self.n)
-        return normal(self.seed, torch.arange(start, stop), z_dim) if stop > start else None
+            drawn = iter(seeds)
+            while chunk := list(islice(drawn, batch)):
+                yield z_from_seeds(chunk, z_dim)
+            return
+        for start in range(0, self.n, batch):
+            yield normal(self.seed, torch.arange(start, min(start + batch, self.n)), z_dim)
 
-    def _finish(self, G: Network | None, label: int | None, facts: dict[str, Any]) -> GANSpace:
-        moments = self._moments
-        if moments is None or moments.count <= self.k:
-            raise ValueError(
-                f"GANSpace(k={self.k}): {self.k} components need more than {self.k} codes, got "
-                f"{0 if moments is None else moments.count}"
-            )
-        size = len(moments.mean)
-        if not 1 <= self.k <= size:
-            raise ValueError(f"GANSpace(k={self.k}): k must be 1 to {size}, the size of a code")
-        if self.layers != "all" and G is None:
-            raise ValueError(
-                f'GANSpace(layers="{self.layers}"): codes alone do not say how many layers there '
-                "are; fit a generator"
-            )
-        covariance = moments.covariance()
-        if not float(covariance.diagonal().sum()) > 0:
-            raise ValueError(
-                f"GANSpace(k={self.k}): all {moments.count} codes are the same; give codes that vary"
-            )
-        values, columns = torch.linalg.eigh(covariance)
-        values, rows = values.flip(0).clamp_min(0), anchor_signs(columns.T.flip(0))
-        self.mean_, self.covariance_, self.n_samples_ = moments.mean, covariance, moments.count
-        self.explained_variance_ = values[: self.k]
-        self.explained_variance_ratio_ = self.explained_variance_ / values.sum()
+    def _of_codes(self, found: Components, again: Iterable[Tensor]) -> Latents:
+        """The components as they are, where the codes are the latents."""
+        mean, covariance = found.mean, found.covariance
+        if covariance is None:
+            moments = Moments()
+            for rows in again:
+                moments.add(rows)
+            mean, covariance = moments.mean, moments.covariance()
+        return Latents(found.vectors, found.stdev, mean, covariance)
+
+    def _finish(
+        self,
+        G: Network | None,
+        label: int | None,
+        latents: Latents,
+        found: Components,
+        facts: dict[str, Any],
+    ) -> GANSpace:
+        self.mean_, self.covariance_ = latents.mean, latents.covariance
+        self.n_samples_ = found.count
+        self.explained_variance_ = found.stdev.square()
+        self.explained_variance_ratio_ = found.variance_ratio
+        self.random_stdevs_ = found.random_stdevs
+        self.activation_directions_ = None
+        mean = latents.mean.to(latents.vectors)
         self.directions_ = Directions(
-            rows[: self.k].float(),
+            latents.vectors.float(),
             space=self.space,
             names=[f"pc{k}" for k in range(self.k)],
             layers=None if G is None else self._layers(G),
-            scale=self.explained_variance_.sqrt().float(),
+            scale=latents.stdev.float(),
             unit="sigma",
+            motion="absolute" if self.centred else "relative",
+            origin="boundary" if self.centred else "zero",
+            intercepts=-(latents.vectors @ mean).float() if self.centred else None,
             when="before_truncation",
             label=label,
-            scores=self.explained_variance_ratio_.float(),
+            scores=found.variance_ratio.float(),
             score_name="explained_variance_ratio",
-            mean=self.mean_.float(),
-            covariance=covariance.float(),
-            sign=SIGN,
+            mean=mean.float(),
+            covariance=latents.covariance.float(),
+            sign=SIGN if self.layer is None else f"{SIGN}, of the layer's component",
             model_id=None if G is None else G.model_id,
             resolution=None if G is None else G.resolution,
             truncation=(1.0, None) if G is not None else None,
@@ -199,5 +381,7 @@ class GANSpace(Estimator):
         return self
 
     def _layers(self, G: Network) -> tuple[int, ...] | None:
+        if self.layers == "all":
+            return None
         rows = parse_layers(self.layers, G.num_ws, caller="GANSpace")
         return None if rows == tuple(range(G.num_ws)) else rows

@@ -27,12 +27,13 @@ class Moments:
         chunk = rows.detach().double()
         count, mean = len(chunk), chunk.mean(dim=0)
         centred = chunk - mean
-        squares = centred.T @ centred
         if self.count == 0:
-            self.count, self.mean, self.squares = count, mean, squares
+            self.count, self.mean, self.squares = count, mean, centred.T @ centred
             return
         total, delta = self.count + count, mean - self.mean
-        self.squares += squares + torch.outer(delta, delta) * (self.count * count / total)
+        # In place: of [D, D] there is one, which matters at thousands of features.
+        self.squares.addmm_(centred.T, centred)
+        self.squares.addr_(delta, delta, alpha=self.count * count / total)
         self.mean = self.mean + delta * (count / total)
         self.count = total
 

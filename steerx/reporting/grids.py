@@ -77,7 +77,8 @@ def _table(sweep: Sweep, caption: str, rows: Sequence[str], cells: Sequence[Sequ
         )
         body.append(f'<tr><th scope="row">{escape(name)}</th>{pictures}</tr>')
     return (
-        f'<div class="grid" style="--side:{_side(sweep)}px"><table>'
+        f'<div class="grid" tabindex="0" role="region" aria-label="{escape(caption)}" '
+        f'style="--side:{_side(sweep)}px"><table>'
         f"<caption>{escape(caption)}</caption><thead><tr><td></td>{head}</tr></thead>"
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from .._files import whole_file
 from .grids import by_direction, by_seed, pictures
+from .mined import angles, charts, correlated, facts_of
 from .style import STYLE
 from .words import direction_rows, model_facts, sweep_facts
 
 if TYPE_CHECKING:
+    from ..directions import Correlation, Directions
     from ..sweeping import Sweep
 
 _TYPES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".gif": "gif"}
@@ -47,11 +49,15 @@ class Section:
         title: its heading.
         sweep: the pictures; they are rendered where they were not.
         text: a sentence or two below the heading, or "".
+        mined: the set that was found, to tell how, with its numbers and angles; or None.
+        correlation: of the scores that it was found by, or None.
     """
 
     title: str
     sweep: Sweep
     text: str = ""
+    mined: Directions | None = None
+    correlation: Correlation | None = None
 
 
 def report(
@@ -144,6 +150,7 @@ def _section(number: int, section: Section) -> str:
         (
             f'<section id="sweep{number}"><h2>{escape(section.title)}</h2>',
             f"<p>{escape(section.text)}</p>" if section.text else "",
+            _mined(section),
             _facts(sweep_facts(sweep)),
             _directions(sweep),
             '<h3>By seed <span>every direction of one picture</span></h3><div class="grids">',
@@ -151,6 +158,22 @@ def _section(number: int, section: Section) -> str:
             "</div><h3>By direction <span>one direction over every picture</span></h3>",
             f'<div class="grids">{by_direction(sweep, uris)}</div></section>',
         )
+    )
+
+
+def _mined(section: Section) -> str:
+    """How the directions of a section were found."""
+    found = section.mined
+    if found is None:
+        return ""
+    scores = "" if section.correlation is None else correlated(section.correlation)
+    return (
+        "<h3>What was found</h3>"
+        + _facts(facts_of(found))
+        + charts(found)
+        + angles(found)
+        + scores
+        + "<h3>What it looks like</h3>"
     )
 
 
@@ -164,7 +187,8 @@ def _directions(sweep: Sweep) -> str:
         for row in rows
     )
     return (
-        f'<div class="wide"><table class="list"><thead><tr>{cells}</tr></thead>'
+        '<div class="wide" tabindex="0" role="region" aria-label="Directions"><table class="list">'
+        f"<thead><tr>{cells}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
 

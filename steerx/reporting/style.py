@@ -53,6 +53,26 @@ color:var(--ink)}
 .grid .zero{background:var(--zero)}
 .grid td img{display:block;width:100%;min-width:44px;max-width:var(--side);margin:0 auto;
 aspect-ratio:1;border-radius:4px}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:1.1rem}
+.chart{margin:0;padding:.9rem 1rem 1rem;background:var(--card);border:1px solid var(--line);
+border-radius:12px;break-inside:avoid}
+.chart h3{margin:0 0 .6rem}
+.chart svg{display:block;width:100%;max-width:24rem;height:auto}
+.chart rect{fill:var(--mark)}
+.chart text{fill:var(--ink);font-size:12.5px;font-variant-numeric:tabular-nums}
+.chart .value{fill:var(--soft)}
+.matrix{font-size:.84rem;font-variant-numeric:tabular-nums}
+.matrix th{font-weight:400;padding:.25rem .5rem;white-space:nowrap}
+.matrix thead th{color:var(--soft);font-size:.78rem}
+.matrix tbody th{text-align:left;padding-left:0}
+.matrix td{padding:.25rem .5rem;text-align:right;border-radius:3px}
+.matrix .self{color:var(--soft)}
+.s1{background:color-mix(in srgb,var(--mark) 12%,transparent)}
+.s2{background:color-mix(in srgb,var(--mark) 24%,transparent)}
+.s3{background:color-mix(in srgb,var(--mark) 38%,transparent)}
+.s4{background:color-mix(in srgb,var(--mark) 54%,transparent)}
+:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
+@media (max-width:40rem){main{padding:2rem 1rem 3rem}dl{gap:.6rem 1.5rem}}
 footer{margin-top:3.5rem;color:var(--soft);font-size:.87rem}
 @media print{:root{--paper:#fff;--ink:#000;--soft:#555;--line:#ccc;--card:#fff;--mark:#000;
 --zero:#f2f2f2}main{max-width:none;padding:0}nav{display:none}body{font-size:11pt}

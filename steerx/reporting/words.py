@@ -44,7 +44,7 @@ def direction_rows(sweep: Sweep) -> list[list[str]]:
         layers = one.layers[0]
         row = [
             name,
-            _method(one.provenance),
+            method_of(one.provenance),
             one.space,
             "all" if layers is None else format_layers(layers),
             _unit(one),
@@ -61,12 +61,28 @@ def alpha_text(alpha: float) -> str:
     return f"{alpha:+g}".replace("-", "\N{MINUS SIGN}") if alpha else "0"
 
 
-def _method(provenance: dict[str, Any]) -> str:
+def method_of(provenance: dict[str, Any]) -> str:
     """Who found a direction, also where several sets were joined."""
     parts = provenance.get("concatenated")
     if isinstance(parts, list):
-        return ", ".join(dict.fromkeys(_method(part) for part in parts if isinstance(part, dict)))
+        return ", ".join(dict.fromkeys(method_of(part) for part in parts if isinstance(part, dict)))
     return str(provenance.get("method", "-"))
+
+
+def fitted_on(provenance: dict[str, Any]) -> str:
+    """What a method learned from, as far as its record says."""
+    parts = provenance.get("concatenated")
+    if isinstance(parts, list):
+        said = dict.fromkeys(fitted_on(part) for part in parts if isinstance(part, dict))
+        return ", ".join(said) or "-"
+    count = provenance.get("n", provenance.get("count"))
+    if isinstance(count, int) and not isinstance(count, bool):
+        return f"{count} codes"
+    if isinstance(count, str) and count.isdecimal():
+        return f"{count} codes"
+    if provenance.get("file"):
+        return f"file {provenance['file']}"
+    return "weights" if provenance.get("method") == "SeFa" else "-"
 
 
 def _unit(one: Directions) -> str:

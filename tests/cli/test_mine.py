@@ -77,6 +77,41 @@ def test_ganspace(run: Run, network: Path) -> None:
     assert torch.equal(found.vectors, wanted.vectors)
 
 
+def test_ganspace_of_layers_estimators_and_ranges(run: Run, network: Path) -> None:
+    G = steerx.load(network)
+    cases: list[tuple[tuple[object, ...], dict[str, object]]] = [
+        (("--layer", "act:1", "--layers", "0-2"), {"layer": "act:1", "layers": "0-2"}),
+        (("--layer", "mapping", "--space", "z"), {"layer": "mapping", "space": "z"}),
+        (("--estimator", "ica"), {"estimator": "ica"}),
+        (("--compat", "ganspace"), {"compat": "ganspace"}),
+        (("--centred",), {"centred": True}),
+    ]
+    for n, (words, parameters) in enumerate(cases):
+        flags = ("-k", 2, "-n", 120, *words, "-o", f"{n}.safetensors")
+        result = run("mine", "ganspace", network, *flags)
+        assert result.exit_code == 0, result.output
+        wanted = steerx.GANSpace(2, n=120, **parameters).fit(G).directions_  # type: ignore[arg-type]
+        found = Directions.load(f"{n}.safetensors")
+        assert torch.equal(found.vectors, wanted.vectors) and found.layers == wanted.layers
+        assert (found.space, found.motion) == (wanted.space, wanted.motion)
+    again = ("mine", "ganspace", "--job", "0.job.yaml", "-o", "again.safetensors")
+    assert run(*again).exit_code == 0
+    assert Path("again.safetensors").read_bytes() == Path("0.safetensors").read_bytes()
+
+
+def test_ganspace_of_what_is_not_there(run: Run, network: Path) -> None:
+    words = ("mine", "ganspace", network, "-n", 60)
+    line = one_line(run(*words, "--layer", "conv9"), 2)
+    assert "no such layer" in line and "act:0" in line and "synthesis.layers.0" in line
+    one_line(run(*words, "--estimator", "umap"), 2)
+    one_line(run(*words, "--space", "z"), 2)
+    one_line(run(*words, "--class", 1), 2)
+    line = one_line(run(*words, "--layer", "act:0", "--layers", "0-1", "--space", "z"), 2)
+    assert "moves all layers alike" in line
+    assert run(*words, "--layer", "act:0", "-k", 17, "--dry-run").exit_code == 0
+    assert list(Path().iterdir()) == []
+
+
 def test_interfacegan_by_truth(run: Run, network: Path) -> None:
     words = ("--scorer", "truth", "--samples", 400, "--attributes", "age,smile", "--ratio", 0.1)
     result = run("mine", "interfacegan", network, *words)
