@@ -29,7 +29,7 @@ def info(
     ],
     as_json: Json = False,
 ) -> None:
-    """Tell what a file holds: a checkpoint, directions, codes or a job; nothing in it is run."""
+    """Tell what a file holds: a checkpoint, directions, codes, scores or a job; nothing in it is run."""
     from ..generators.loading import resolve
 
     facts = _facts(resolve(file), file)
@@ -51,6 +51,8 @@ def _facts(path: Path, file: str) -> dict[str, Any]:
     if suffix in (".yaml", ".yml"):
         job = jobs.read(path)
         return {"kind": "job", **job.model_dump()}
+    if suffix == ".csv":
+        return _of_scores(path)
     try:
         kind = _kind(path, suffix)
     except CheckpointError as error:
@@ -89,6 +91,21 @@ def _kind(path: Path, suffix: str) -> str | None:
     if kind is None and set(tensors) in _CODES:
         return "codes"
     return kind if isinstance(kind, str) else None
+
+
+def _of_scores(path: Path) -> dict[str, Any]:
+    """Plain data about a table of scores; a score that is NaN counts as none."""
+    from .._layers import format_layers
+    from ..scoring import Scores
+
+    scores = Scores.load(path, invalid=math.nan)
+    return {
+        "kind": "scores",
+        "names": list(scores.names),
+        "images": len(scores),
+        "seeds": None if scores.seeds is None else format_layers(sorted(scores.seeds)),
+        "without a score": int(scores.values.isnan().any(dim=1).sum()),
+    }
 
 
 def _of_codes(path: Path) -> dict[str, Any]:

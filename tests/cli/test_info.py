@@ -71,6 +71,20 @@ def test_codes(run: Run, network: Path) -> None:
     one_line(run("info", "e.npy"), 65)
 
 
+def test_scores(run: Run) -> None:
+    Path("scores.csv").write_text("seed,smile,age\n3,0.5,nan\n4,1,2\n9,0,1\n")
+    facts = json.loads(run("info", "scores.csv", "--json").stdout)
+    assert facts == {
+        "kind": "scores",
+        "names": ["smile", "age"],
+        "images": 3,
+        "seeds": "3-4,9",
+        "without a score": 1,
+    }
+    Path("scores.csv").write_text("seed,smile\n3,high\n")
+    assert "'smile' holds 'high'" in one_line(run("info", "scores.csv"), 65)
+
+
 def test_a_job(run: Run, network: Path) -> None:
     assert run("sample", network, "--seeds", "3").exit_code == 0
     facts = json.loads(run("info", "out/job.yaml", "--json").stdout)
