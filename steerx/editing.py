@@ -18,7 +18,7 @@ from torch import Tensor
 from ._shapes import shape
 from .directions import Directions, DirectionsLike, as_directions
 from .generators import Generator, Start
-from .generators.generator import Codes
+from .generators.generator import Codes, check_truncation
 from .generators.start import STAGES
 
 
@@ -68,6 +68,15 @@ def edit(
     if G is not None:
         for one in sets:
             one.check_generator(G, any_checkpoint=any_checkpoint)
+    parts = codes if isinstance(codes, list) else [codes]
+    if not parts or not all(isinstance(c, Tensor) and c.is_floating_point() for c in parts):
+        came = ", ".join(str(getattr(c, "dtype", type(c).__name__)) for c in parts[:3])
+        raise ValueError(
+            "edit: codes must be a floating-point tensor, or a list of them for styles, got "
+            f"{came or 'an empty list'}"
+        )
+    slots = codes.shape[1] if isinstance(codes, Tensor) and codes.dim() == 3 else cutoff or 0
+    check_truncation(psi, cutoff, slots)
     spaces = sorted({one.space for one in sets})
     if isinstance(codes, Tensor) and codes.dim() == 2 and len(spaces) > 1:
         raise ValueError(

@@ -195,3 +195,19 @@ def test_absolute_from_the_boundary_sets_the_distance() -> None:
         torch.testing.assert_close(
             shift, (shift @ directions.vectors[k])[:, None] * directions.vectors[k]
         )
+
+
+def test_codes_and_truncations_that_mean_nothing(tiny) -> None:
+    d = steerx.Directions(unit(1, tiny.w_dim), space="w")
+    w_plus = tiny.codes(seeds="0-1")
+    for psi, cutoff in ((float("nan"), None), (0.5, -1), (0.5, 99)):
+        with pytest.raises(ValueError, match=r"psi must be|cutoff must be"):
+            steerx.edit(w_plus, d, alpha=1.0, psi=psi, cutoff=cutoff)
+    for codes in (w_plus.long(), w_plus.numpy(), []):
+        with pytest.raises(ValueError, match="edit: codes must be a floating-point tensor"):
+            steerx.edit(codes, d, alpha=1.0)
+
+
+def test_styles_have_no_distance() -> None:
+    with pytest.raises(ValueError, match="a distance in z or w"):
+        steerx.Directions(unit(1, 6), space="styles", style_sizes=[4, 2], motion="absolute")

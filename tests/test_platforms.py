@@ -146,7 +146,7 @@ def silent(tree: ast.AST) -> list[int]:
         words = [a.value for a in [*node.args, said.get("mode")] if isinstance(a, ast.Constant)]
         binary = any(isinstance(t, str) and "b" in t and set(t) <= set("rwxab+") for t in words)
         # A descriptor, a picture, a page and a member of an archive have no encoding.
-        other = name == "open" and owner in ("os", "Image", "webbrowser", "archive")
+        other = name == "open" and owner in ("os", "Image", "webbrowser", "archive", "av")
         opens = name in ("open", "fdopen") and not binary and not other
         piped = name in ("run", "Popen", "check_output") and "text" in said
         texts = opens or piped or name in ("read_text", "write_text", "TextIOWrapper")

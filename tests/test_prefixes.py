@@ -13,6 +13,7 @@ from steerx.editing import along
 from steerx.generators import StyleGAN2
 from steerx.generators.start import begin
 from steerx.rendering import SampleNoise
+from steerx.sweeping import prefixes
 from steerx.sweeping.prefixes import depth
 from tests.test_editing import unit
 from tests.tiny import PlainConvGenerator, tiny_generator
@@ -91,6 +92,39 @@ def test_pictures_are_those_of_whole_renders(noise_mode: Any, batch: int) -> Non
             styles = along(start, G, [(one, alpha)]).rendered(G)
             whole = G.renderer.render(styles, noise=noise, out="uint8").numpy()
             assert np.abs(images[:, k, a] - whole).max() <= 1
+
+
+def test_memory_that_runs_out_in_a_prefix_halves_the_batch() -> None:
+    G = tiny_generator()
+
+    class Small(Watched):
+        def render(self, styles: Any, **how: Any) -> Any:
+            if len(styles[0]) > 2:
+                raise torch.OutOfMemoryError("out of memory")
+            return super().render(styles, **how)
+
+    d = on_layers(G, (3, 4))
+    wanted = steerx.sweep(G, seeds=range(8), directions=d, alphas=[-1, 1], batch=8).images
+    G.renderer = small = Small(G)  # type: ignore[assignment]
+    with pytest.warns(UserWarning, match="going on with"):
+        found = steerx.sweep(G, seeds=range(8), directions=d, alphas=[-1, 1], batch=8).images
+    assert np.abs(found.astype(int) - wanted).max() <= 1
+    assert {images for images, _, _ in small.calls} <= {1, 2}
+
+
+def test_states_that_no_later_edit_needs_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    G = tiny_generator()
+    held: list[int] = []
+    keep = prefixes.Prefixes.keep
+
+    def watched(self: Any, layers: Any) -> None:
+        keep(self, layers)
+        held.append(len(self._states))
+
+    monkeypatch.setattr(prefixes.Prefixes, "keep", watched)
+    directions = on_layers(G, (1,), (2,), (3,), (4,), (5,))
+    _ = steerx.sweep(G, seeds=range(3), directions=directions, alphas=[1.0]).images
+    assert len(held) == 3 * 5 and max(held) == 1
 
 
 def test_random_noise_is_drawn_for_every_picture() -> None:

@@ -147,6 +147,7 @@ def interfacegan(
     G = open_generator(network, device=device, dtype="float32")
     judge: Named | None = None
     if known is not None and codes is None:
+        scores_of.check_made_alike(scores or Path(), **{"trunc": trunc, "class": label})
         known = scores_of.of_seeds(known, numbers, scores or Path())
     elif known is None:
         numbers = list(range(samples)) if numbers is None else numbers

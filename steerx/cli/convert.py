@@ -241,8 +241,11 @@ def _differences(
 
 
 def _rendered(G: Generator, seed: int, label: int | None) -> tuple[Any, Any]:
-    """Picture and w of a seed."""
-    w = G.mapping(G.codes([seed], space="z"), label)
+    """Picture and w of a seed; z where the network has no w."""
+    z = G.codes([seed], space="z")
+    if not G.has_styles():
+        return G.renderer.render(G.enter(z, space="z", label=label)), z
+    w = G.mapping(z, label)
     return G.renderer.render(G.styles(G.truncate(w))), w
 
 

@@ -36,6 +36,7 @@ _REMEDIES = {
     "model_id": "they belong to different networks; mine them in one (`directions import --network` "
     "names the network of an imported file)",
     "space": "a file has one space; give both files to `steerx sweep` or `steerx edit` instead",
+    "unit": "give both files to `steerx sweep` or `steerx edit` instead, with --unit for both",
 }
 
 
@@ -51,7 +52,9 @@ def opened(file: str) -> Directions:
     try:
         return as_directions(file)
     except ValueError as error:
-        line = in_options(str(error))
+        line = in_options(str(error)).replace(
+            "give --space z or --space w", "`steerx directions import --space` says it once for all"
+        )
         raise Failure(line if file in line else f"{file}: {line}", DATA) from error
 
 
@@ -162,6 +165,10 @@ def sized(directions: Directions, file: Path) -> None:
 
 def _distinct(sets: Sequence[tuple[str, Directions]]) -> None:
     seen: dict[str, str] = {}
+    files = [Path(file).resolve() for file, _ in sets]
+    for place, (file, _) in enumerate(sets):
+        if files[place] in files[:place]:
+            raise Failure(f"merge: {file} is given twice", USAGE)
     for file, one in sets:
         for name in one.names:
             if name in seen:

@@ -11,7 +11,7 @@ import typer
 from .direction_files import claimed_file, folded, opened, sets_in, sized, stored, written
 from .direction_tables import as_json_text, facts, show_list, show_one
 from .exchange import Format, check_name, exported, imported
-from .failures import DATA, USAGE, Failure, argument
+from .failures import DATA, IO, USAGE, Failure, argument
 from .opening import in_options, picked
 from .options import DryRun, Force, JobFile, Json, SpaceName
 
@@ -78,6 +78,8 @@ def rename(
 ) -> None:
     """Give directions other names; without --out (and with --force) in the file itself."""
     file = _given(file)
+    if out is None and not force:
+        raise Failure(f"rename: give --out for a new file, or --force to rename in {file}", IO)
     target = claimed_file(Path(file) if out is None else out, force=force)
     one = opened(file)
     pairs: dict[str, str] = {}
@@ -85,14 +87,18 @@ def rename(
         old, sign, new = item.partition("=")
         if not sign or not new:
             raise Failure(
-                f"rename: expected OLD=NEW such as {one.names[0]}=pose, got {item}", USAGE
+                f"rename: expected OLD=NEW such as {one.names[0]}=new_name, got {item}", USAGE
             )
         place = picked(old, one.names, option="rename")
         if len(place) != 1 or one.names[place[0]] in pairs:
             raise Failure(f"rename: {old!r} must name one direction, once", USAGE)
         pairs[one.names[place[0]]] = new
     if not pairs:
-        raise Failure(f"rename: give OLD=NEW, such as {one.names[0]}=pose", USAGE)
+        raise Failure(f"rename: give OLD=NEW, such as {one.names[0]}=new_name", USAGE)
+    final = [pairs.get(name, name) for name in one.names]
+    twice = sorted({name for name in final if final.count(name) > 1})
+    if twice:
+        raise Failure(f"rename: two directions would be called {twice[0]!r}; choose another", USAGE)
     with argument("rename"):
         renamed = one.rename(pairs)
     written(renamed, target, force=force, dry_run=dry_run)

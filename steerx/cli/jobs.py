@@ -100,6 +100,11 @@ def record(output: Path, *, force: bool, **facts: str) -> Path:
         made_by={**_versions(), **facts},
     )
     stem = output.with_suffix(".job") if output.suffix else output / "job"
+    if force and not output.suffix and Path(f"{stem}.yaml").exists():
+        typer.echo(
+            f"note: {output} holds an earlier run; its files that this one does not replace stay",
+            err=True,
+        )
     return job.save(stem, force=force)
 
 

@@ -33,8 +33,12 @@ def alphas_of(
     if text is not None and (start, end, steps) != (None, None, None):
         raise Failure("give --alphas, or --from, --to and --steps", USAGE)
     if (start, end, steps) == (None, None, None):
-        with argument("--alphas"):
+        try:
             values = [float(part) for part in (ALPHAS if text is None else text).split(",")]
+        except ValueError as error:
+            raise Failure(
+                f"--alphas must be different finite numbers such as -3,0,3, got {text!r}", USAGE
+            ) from error
     else:
         first = FROM if start is None else start
         last = TO if end is None else end

@@ -85,7 +85,8 @@ class _Counted:
 
     def render(self, styles: Any, **options: Any) -> Any:
         result = self.inner.render(styles, **options)
-        self.advance(len(result))
+        if options.get("stop") is None:  # else a part of the way, and no picture yet
+            self.advance(len(result))
         return result
 
 

@@ -11,7 +11,7 @@ import typer
 
 from . import jobs
 from .dry_run import Cost, measured, tell
-from .failures import INTERRUPTED, USAGE, Failure
+from .failures import DATA, INTERRUPTED, USAGE, Failure
 from .opening import check_codes, open_codes, open_generator
 from .options import (
     Batch,
@@ -108,6 +108,10 @@ def score(
     count = len(numbers or ())
     if codes is not None:
         saved = open_codes(codes, G, space=space)
+        try:
+            G.space_of("score", saved.codes, saved.space)
+        except ValueError as error:
+            raise Failure(f"--codes {codes}: {error}", DATA) from error
         start = {"codes": saved.codes, "space": saved.space, "label": label}
         count = len(saved.codes[0] if isinstance(saved.codes, list) else saved.codes)
     options: dict[str, Any] = {
@@ -179,7 +183,7 @@ def _size(scores: int, lines: int) -> int:
 
 def _show(scores: Scores, output: Path, invalid: float | None = None) -> None:
     """What was scored: a line per attribute."""
-    from ..scoring.scorers import marked
+    from .._marks import marked
 
     lines = []
     for name, column in zip(scores.names, scores.values.T, strict=True):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import jobs
 from .failures import DATA, USAGE, Failure, argument
 from .progress import rendering
 
@@ -27,8 +29,6 @@ def of_pictures(G: Generator, seeds: list[int], *, psi: float, label: int | None
 
 def warn_of_strangers(G: Generator) -> None:
     """Say so where a scorer of the built-in faces is asked about another network."""
-    import warnings
-
     from ..checkpoints import read
     from ..generators.loading import resolve
 
@@ -74,6 +74,33 @@ def from_file(path: Path, *, invalid: float | None = None) -> Scores:
         return Scores.load(path, invalid=invalid)
     except ScoresFileError as error:
         raise Failure(str(error), DATA) from error
+
+
+def check_made_alike(source: Path, **now: object) -> None:
+    """Warn where the job beside a file of scores says that its pictures were made otherwise.
+
+    Args:
+        source: the scores; scores.csv has scores.job.yaml beside it where `steerx score` made it.
+        now: options of this command that must be what they were, by the names that jobs have.
+    """
+    beside = source.with_suffix(".job.yaml")
+    if not beside.is_file():
+        return
+    try:
+        job = jobs.read(beside)
+    except (Failure, OSError):  # nobody asked for it; the scores stand for themselves
+        return
+    if job.command != "score":
+        return
+    for name, value in now.items():
+        was = job.arguments.get(name)
+        if was != value and not (was is None and value is None):
+            option = "--" + name.replace("_", "-")
+            warnings.warn(
+                f"{source} was made with {option} {was} (says {beside}), and this command has {value}: "
+                "the scores may not belong to these codes",
+                stacklevel=2,
+            )
 
 
 def of_seeds(scores: Scores, seeds: list[int] | None, source: Path) -> Scores:

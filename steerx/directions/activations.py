@@ -48,7 +48,9 @@ class Layer:
         self._G, self._label = G, label
         self.name, self.shape = name, shapes[name]
         self.features = math.prod(self.shape)
-        self.batch = max(1, _MEMORY // sum(math.prod(one) for one in shapes.values()))
+        heard = [one for one in shapes if not one.startswith(_PICTURES)]  # in order of execution
+        made = heard[: heard.index(name) + 1] if name in heard else list(shapes)
+        self.batch = max(1, _MEMORY // sum(math.prod(shapes[one]) for one in made))
 
     def rows(self, z: Tensor) -> Tensor:
         """Its output for z [N, Z], one row per sample [N, F]; noise is the constant one.

@@ -60,7 +60,7 @@ def orthogonal(subject: Directions, others: Sequence[Directions], metric: Metric
     }
     # Rows per layer keep their lengths beside one another.
     unit = rest * (before / after.where(after > 0, 1.0))[..., None]
-    return _remade(what, subject, unit, note)
+    return _remade(what, subject, unit, note, left=_left(before, after))
 
 
 def orthonormal(subject: Directions, metric: Metric) -> Directions:
@@ -81,7 +81,7 @@ def orthonormal(subject: Directions, metric: Metric) -> Directions:
         )
     unit = rest * (before / after.where(after > 0, 1.0))[..., None]
     note = {"conditions": ["the directions before"], "metric": metric}
-    return _remade(what, subject, unit.reshape(p.shape), note)
+    return _remade(what, subject, unit.reshape(p.shape), note, left=_left(before, after))
 
 
 def _gram_schmidt(p: Tensor, root: Tensor | None) -> Tensor:
@@ -124,9 +124,21 @@ def _say_dependent(
     )
 
 
-def _remade(what: str, subject: Directions, unit: Tensor, note: dict[str, Any]) -> Directions:
+def _left(before: Tensor, after: Tensor) -> Tensor:
+    """Share [K] of each step that is left, of lengths [K] or [K, L]."""
+    whole, rest = (lengths.reshape(len(lengths), -1).norm(dim=1) for lengths in (before, after))
+    share: Tensor = rest / whole
+    return share
+
+
+def _remade(
+    what: str, subject: Directions, unit: Tensor, note: dict[str, Any], *, left: Tensor
+) -> Directions:
     """The set with other vectors: what belonged to the old ones is dropped or computed anew."""
     changed: dict[str, Any] = {}
+    if subject.unit == "raw" and bool((subject.scale != 1).any()):
+        # A whole way, as `between` and `combined` make it: alpha = 1 goes what is left of it.
+        changed["scale"] = subject.scale * left.to(subject.scale)
     if subject.unit == "sigma" and subject.covariance is not None:
         changed["scale"] = reading.sigma(subject, unit, subject.covariance).to(subject.scale)
     elif subject.unit == "sigma":

@@ -219,6 +219,17 @@ def statistic(name: str, value: Tensor | None, vecs: Tensor, rank: int) -> Tenso
     return None if value is None else _finite(name, value, vecs)
 
 
+def motion(value: str, space: str) -> str:
+    """What alpha means; a distance is defined for codes, not for styles."""
+    choice("motion", value, ("relative", "absolute"))
+    if value == "absolute" and space == "styles":
+        raise ValueError(
+            'Directions: motion="absolute" is a distance in z or w, got space "styles"; use '
+            'motion="relative"'
+        )
+    return value
+
+
 def origin(value: str, motion: str, offsets: Tensor | None) -> str:
     """Where absolute distances start: "zero", or the "boundary" that the intercepts know."""
     choice("origin", value, ("zero", "boundary"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -45,20 +45,35 @@ class Components:
     random_stdevs: Tensor
     count: int
 
+    def to(self, device: torch.device) -> Components:
+        """The same, on a device: scikit-learn answers from the CPU whatever it was asked about."""
+        return replace(
+            self,
+            vectors=self.vectors.to(device),
+            stdev=self.stdev.to(device),
+            variance_ratio=self.variance_ratio.to(device),
+            mean=self.mean.to(device),
+            covariance=None if self.covariance is None else self.covariance.to(device),
+            random_stdevs=self.random_stdevs.to(device),
+        )
 
-def components(chunks: Chunks, k: int, features: int, kind: Kind, *, seed: int) -> Components:
+
+def components(
+    chunks: Chunks, k: int, features: int, kind: Kind, *, seed: int, batch: int
+) -> Components:
     """The k components of rows that `chunks()` yields, the same rows each time it is called.
 
     "pca" is exact up to 8,000 features; above, a randomised block iteration goes over the rows
-    three times. "ipca" is scikit-learn's IncrementalPCA, chunk by chunk. "ica" and "spca" look at
-    the first rows only, as many as fit in 2^26 numbers.
+    three times. "ipca" is scikit-learn's IncrementalPCA, `batch` rows at a time if they fit in 2^26
+    numbers. "ica" and "spca" look at the first rows only, as many as fit there. The result is on the
+    device of the rows.
 
     Source: Halko, Martinsson and Tropp, "Finding structure with randomness", 2011, algorithm 4.4.
     """
     if kind == "pca":
         return _exact(chunks, k) if features <= FULL else _iterated(chunks, k, features, seed)
     if kind == "ipca":
-        return _incremental(chunks, k, seed)
+        return _incremental(chunks, k, features, batch)
     return _in_memory(chunks, k, kind, seed)
 
 
@@ -141,24 +156,35 @@ def _iterated(chunks: Chunks, k: int, features: int, seed: int) -> Components:
     return Components(vectors, values.sqrt(), ratio, shift, None, draws, count)
 
 
-def _incremental(chunks: Chunks, k: int, seed: int) -> Components:
+def _incremental(chunks: Chunks, k: int, features: int, batch: int) -> Components:
     from sklearn.decomposition import IncrementalPCA
 
-    method = IncrementalPCA(n_components=k)
+    wanted = max(batch, k)  # scikit-learn takes no fewer than k
+    size = max(k, min(wanted, IN_MEMORY // features))
+    if size < wanted:
+        warnings.warn(
+            f"GANSpace: {wanted} rows of {features} numbers are too many at once, so IncrementalPCA "
+            f"takes {size} at a time; its result depends on that number a little",
+            stacklevel=4,
+        )
+    method, moments = IncrementalPCA(n_components=k), Moments()
+    draw, device = random_units(k, features), torch.device("cpu")
     kept: list[Any] = []
-    draw, moments = None, Moments()
     for rows in chunks():
+        device = rows.device
         array = rows.detach().double().cpu().numpy()
-        draw = random_units(k, rows.shape[1]) if draw is None else draw
         moments.add(torch.from_numpy(array) @ draw.T)
         kept.append(array)
-        if sum(map(len, kept)) >= k:  # the smallest chunk that scikit-learn takes
-            with np.errstate(invalid="ignore"):  # codes without spread are refused below
-                method.partial_fit(np.concatenate(kept))
-            kept = []
-    if kept:
+        while sum(map(len, kept)) >= size:
+            whole = np.concatenate(kept)
+            _fit_part(method, whole[:size])
+            kept = [whole[size:]] if len(whole) > size else []
+    left = sum(map(len, kept))
+    if left >= k:
+        _fit_part(method, np.concatenate(kept))
+    elif left:
         warnings.warn(
-            f"GANSpace: the last {len(kept[0])} codes are fewer than k = {k} and were left out, as "
+            f"GANSpace: the last {left} codes are fewer than k = {k} and were left out, as "
             'IncrementalPCA asks; choose n as a multiple of batch, or estimator="pca"',
             stacklevel=4,
         )
@@ -171,14 +197,20 @@ def _incremental(chunks: Chunks, k: int, seed: int) -> Components:
         None,
         moments.covariance().diagonal().sqrt(),
         int(method.n_samples_seen_),
-    )
+    ).to(device)
+
+
+def _fit_part(method: Any, rows: Any) -> None:
+    with np.errstate(invalid="ignore"):  # codes without spread are refused afterwards
+        method.partial_fit(rows)
 
 
 def _in_memory(chunks: Chunks, k: int, kind: str, seed: int) -> Components:
     """ICA and sparse PCA, which need all their rows at once: the first ones that fit."""
     kept: list[Any] = []
-    room = math.inf
+    room, device = math.inf, torch.device("cpu")
     for rows in chunks():
+        device = rows.device
         room = min(room, max(k + 1, IN_MEMORY // rows.shape[1]))
         kept.append(rows[: int(room) - sum(map(len, kept))].detach().double().cpu().numpy())
         if sum(map(len, kept)) >= room:
@@ -202,7 +234,9 @@ def _in_memory(chunks: Chunks, k: int, kind: str, seed: int) -> Components:
     draws = (centred @ random_units(k, vectors.shape[1]).T).std(dim=0)
     stdev = stdev[order]
     ratio = stdev.square() / variance
-    return Components(vectors[order], stdev, ratio, torch.from_numpy(mean), None, draws, len(data))
+    middle = torch.from_numpy(mean)
+    found = Components(vectors[order], stdev, ratio, middle, None, draws, len(data))
+    return found.to(device)
 
 
 def _fitted(data: Any, k: int, kind: str, seed: int) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .._marks import marked
 from .directions import Directions
 from .moments import Moments
 
 Scores = Tensor | NDArray[Any]
+ROUNDING = 1e-7  # of a float32 score
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def correlate(
     )
     covariance = moments.covariance()
     spread = covariance.diagonal().clamp_min(0).sqrt()
-    flat = spread <= 1e-12 * (spread + moments.mean.abs())
+    flat = spread <= ROUNDING * moments.mean.abs()  # a column of noughts included
     if bool(flat.any()):
         constant = ", ".join(said[int(k)] for k in flat.nonzero().flatten())
         raise ValueError(
@@ -133,11 +134,7 @@ def _valid(chunk: Scores, columns: int | None, invalid: float | None) -> tuple[T
             f"{y.dtype} {list(y.shape)}"
         )
     y = y.double()
-    if invalid is None:
-        marked = torch.zeros_like(y, dtype=torch.bool)
-    else:
-        marked = y.isnan() if math.isnan(invalid) else y == invalid
-    rows = y[~marked.any(dim=1)]
+    rows = y[~marked(y, invalid).any(dim=1)]
     bad = int((~rows.isfinite()).sum())
     if bad:
         raise ValueError(

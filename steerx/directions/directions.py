@@ -37,7 +37,7 @@ class Directions:
         names: K different names.
         layers: per direction the rows of w_plus that it moves, or None for all of them.
         scale: [K], length of alpha = 1 in latent units.
-        unit: "raw" (scale 1: alpha is a length) or "sigma" (scale is a standard deviation).
+        unit: "raw" (alpha counts lengths `scale`, most often 1) or "sigma" (standard deviations).
         motion: "relative" (code + alpha * scale * vector) or "absolute" (the projection becomes
             that value).
         origin: of absolute motion: "zero" (the published rule) or "boundary" (intercepts count).
@@ -131,7 +131,7 @@ class Directions:
             "layers": checks.layers(layers, count, space, vectors),
             "scale": checks.scale(torch.ones(count) if scale is None else scale, vectors),
             "unit": checks.choice("unit", unit, ("raw", "sigma")),
-            "motion": checks.choice("motion", motion, ("relative", "absolute")),
+            "motion": checks.motion(motion, space),
             "origin": checks.origin(origin, motion, intercepts),
             "when": checks.choice("when", when, ("before_truncation", "after_truncation")),
             "kind": checks.choice("kind", kind, ("filter", "pattern")),

@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .._marks import marked
+
 if TYPE_CHECKING:
     from .boundaries import Boundary
     from .interfacegan import InterFaceGAN
@@ -96,7 +98,7 @@ def choose(
         raise ValueError(
             f'InterFaceGAN: compat must be None or "interfacegan", got {method.compat!r}'
         )
-    valid = np.flatnonzero(~_marked(y, method.invalid))
+    valid = np.flatnonzero(~marked(torch.tensor(y), method.invalid).numpy())
     bad = int((~np.isfinite(y[valid])).sum())
     if bad:
         raise ValueError(
@@ -129,12 +131,6 @@ def choose(
         middle=middle,
         middle_high=y[middle] >= (y[order[0]] + y[order[-1]]) / 2,
     )
-
-
-def _marked(y: NDArray[np.float64], invalid: float | None) -> NDArray[np.bool_]:
-    if invalid is None:
-        return np.zeros(len(y), dtype=np.bool_)
-    return np.isnan(y) if math.isnan(invalid) else y == invalid
 
 
 def _shuffled(rows: Rows, generator: np.random.RandomState) -> Rows:

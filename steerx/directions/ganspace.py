@@ -131,6 +131,7 @@ class GANSpace(Estimator):
                 not vary, a class that is not there, or a wrong layer string.
         """
         kind = self._kind()
+        settings = {"seed": self.seed, "batch": self.batch}
         self._moments = None
         if isinstance(source, (Tensor, np.ndarray)):
             if seeds is not None or label is not None:
@@ -141,7 +142,7 @@ class GANSpace(Estimator):
             codes = self._codes(source)
             self._check_size(*codes.shape)
             parts = codes.split(self.batch)
-            found = components(lambda: iter(parts), self.k, codes.shape[1], kind, seed=self.seed)
+            found = components(lambda: iter(parts), self.k, codes.shape[1], kind, **settings)
             return self._finish(None, None, self._of_codes(found, parts), found, {"n": len(codes)})
         self._check_spaces(source)
         listed = None if seeds is None else list(seeds)
@@ -157,7 +158,7 @@ class GANSpace(Estimator):
         first = torch.zeros(1, source.z_dim)
         size = source.codes(z=first, space="w", label=label).shape[1]
         self._check_size(count, size)
-        found = components(mapped, self.k, size, kind, seed=self.seed)
+        found = components(mapped, self.k, size, kind, **settings)
         return self._finish(source, label, self._of_codes(found, mapped()), found, facts)
 
     @torch.no_grad()
@@ -218,7 +219,7 @@ class GANSpace(Estimator):
                 yield layer.rows(z), latents
 
         fresh = max(_FRESH, facts["n"])
-        found = components(rows, self.k, layer.features, kind, seed=self.seed)
+        found = components(rows, self.k, layer.features, kind, seed=self.seed, batch=self.batch)
         latents = regress(pairs(), found, published=self.compat is not None)
         if self.space == "z":  # a standard normal: known, not measured
             latents = Latents(
@@ -233,7 +234,7 @@ class GANSpace(Estimator):
             unit="sigma",
             label=label,
             scores=found.variance_ratio.float(),
-            score_name="explained_variance_ratio",
+            score_name=self._score_name(),
             mean=found.mean.float(),
             sign=SIGN,
             model_id=G.model_id,
@@ -369,7 +370,7 @@ class GANSpace(Estimator):
             when="before_truncation",
             label=label,
             scores=found.variance_ratio.float(),
-            score_name="explained_variance_ratio",
+            score_name=self._score_name(),
             mean=mean.float(),
             covariance=latents.covariance.float(),
             sign=SIGN if self.layer is None else f"{SIGN}, of the layer's component",
@@ -379,6 +380,11 @@ class GANSpace(Estimator):
             provenance={**self._provenance(), **facts},
         )
         return self
+
+    def _score_name(self) -> str:
+        """Only at right angles do shares of the variance add up."""
+        principal = self.estimator in ("pca", "ipca")
+        return "explained_variance_ratio" if principal else "variance_ratio"
 
     def _layers(self, G: Network) -> tuple[int, ...] | None:
         if self.layers == "all":

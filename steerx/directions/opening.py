@@ -27,8 +27,18 @@ def as_directions(source: DirectionsLike) -> Directions:
         return source
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
-        readers = {".npy": foreign.load_boundary, ".npz": foreign.load_ganspace}
-        return readers.get(path.suffix.lower(), file.load)(path)
+        readers = {
+            ".safetensors": file.load,
+            ".npy": foreign.load_boundary,
+            ".npz": foreign.load_ganspace,
+        }
+        read = readers.get(path.suffix.lower())
+        if read is None:
+            raise file.DirectionsFileError(
+                f"{path}: directions end in {', '.join(readers)}; `steerx directions import` makes one of "
+                "other tools' files"
+            )
+        return read(path)
     found = getattr(source, "directions_", None)
     if isinstance(found, Directions):
         return found

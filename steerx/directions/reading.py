@@ -52,7 +52,7 @@ def sigma(d: Directions, vectors: Tensor, covariance: Tensor) -> Tensor:
     its squared length, so that one vector on all rows has the sigma of that vector.
     """
     v = vectors.double()
-    variance = ((v @ covariance.to(v)) * v).sum(-1)
+    variance = ((v @ covariance.to(v)) * v).sum(-1).clamp_min(0)  # rounding may leave it below
     if v.dim() == 2:
         return variance.sqrt()
     moved = torch.zeros(v.shape[:2], dtype=v.dtype, device=v.device)

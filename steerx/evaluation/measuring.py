@@ -125,7 +125,8 @@ def _stream(
         sums.add(scores)
     assert attributes is not None
     sigma = sums.sigma()
-    constant = [n for n, s in zip(attributes, sigma.tolist(), strict=True) if not s > 0]
+    flat = sums.constant().tolist()
+    constant = [name for name, still in zip(attributes, flat, strict=True) if still]
     if constant:
         raise ValueError(
             f"effects: no sigma of {', '.join(constant)}: constant over all {len(numbers)} unedited "

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+ROUNDING = 1e-6  # of a score computed in float32: pictures differ by as much from batch to batch
+
 
 class Sums:
     """Streams scores [N, K, A, A'] in chunks of N; holds [K, A, A'] whatever the number of seeds.
@@ -18,6 +20,7 @@ class Sums:
         self.alphas, self.unedited = alphas, unedited
         self.count = 0
         self._shift = self._mean = self._squares = torch.zeros(0, dtype=torch.float64)
+        self._largest = torch.zeros(0, dtype=torch.float64)
         self._changes: dict[str, Tensor] = {}
 
     def add(self, scores: Tensor) -> None:
@@ -27,7 +30,9 @@ class Sums:
         if not self.count:
             self._shift = base[0].clone()  # a large common offset must not cost digits
             self._mean, self._squares = torch.zeros_like(base[0]), torch.zeros_like(base[0])
+            self._largest = torch.zeros_like(base[0])
         self.count += len(s)
+        self._largest = torch.maximum(self._largest, s.abs().amax(dim=(0, 1, 2)))
         self._mean += (base - self._shift).sum(dim=0)
         self._squares += (base - self._shift).square().sum(dim=0)
         change = s - base[:, None, None]
@@ -51,6 +56,10 @@ class Sums:
         """Standard deviation [A'] of each attribute over the unedited pictures (n - 1)."""
         centred = self._squares - self._mean.square() / self.count
         return (centred.clamp_min(0) / (self.count - 1)).sqrt()
+
+    def constant(self) -> Tensor:
+        """Attributes [A'] whose spread over the unedited pictures is no more than rounding's."""
+        return ~(self.sigma() > ROUNDING * self._largest)
 
     def statistics(self, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """dS and size [K, A', A], slope, r and monotonic [K, A']: means over the seeds, in sigma."""

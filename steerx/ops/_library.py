@@ -61,11 +61,11 @@ def register(
     torch.library.impl(qualified, "default", reference, lib=_definitions)
     torch.library.register_fake(qualified, fake, lib=_definitions)
     torch.library.register_autograd(
-        qualified, _without_autocast(backward), setup_context=setup_context, lib=_definitions
+        qualified, without_autocast(backward), setup_context=setup_context, lib=_definitions
     )
     call = getattr(torch.ops.steerx, name).default
     for key in _AUTOCAST:
-        _definitions.impl(name, _without_autocast(call), key)
+        _definitions.impl(name, without_autocast(call), key)
     REGISTRY[name] = Operator(name, call, reference, example)
 
     def reverse_only(*args: Any) -> Any:
@@ -76,14 +76,14 @@ def register(
     return reverse_only
 
 
-def _without_autocast(work: Callable[..., Any]) -> Callable[..., Any]:
+def without_autocast(work: Callable[..., Any]) -> Callable[..., Any]:
     """An operator's dtype is that of its arguments: autocast must not reach what it is made of."""
     keys = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastCPU)
     keys = keys | torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastCUDA)
 
-    def alone(*args: Any) -> Any:
+    def alone(*args: Any, **named: Any) -> Any:
         with torch._C._ExcludeDispatchKeyGuard(keys):
-            return work(*args)
+            return work(*args, **named)
 
     return alone
 
@@ -93,7 +93,10 @@ def define_private(schema: str, *, reference: Callable[..., None]) -> Callable[.
     name = schema.split("(", 1)[0]
     _definitions.define(schema)
     torch.library.impl(f"steerx::{name}", "default", reference, lib=_definitions)
-    return getattr(torch.ops.steerx, name).default  # type: ignore[no-any-return]
+    call = getattr(torch.ops.steerx, name).default
+    for key in _AUTOCAST:
+        _definitions.impl(name, without_autocast(call), key)
+    return call  # type: ignore[no-any-return]
 
 
 def _has_tangent(argument: object) -> bool:

@@ -7,7 +7,7 @@ input, in one pass. A layer's plain output is written only where somebody reads 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, Protocol, overload
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 from .. import ops
 from .._pictures import to_uint8
 from ..ops._epilogue import PICTURE_CHANNELS, epilogue, makes_rgb
+from ..ops._library import without_autocast
 from .choosing import UpForm, chosen
 from .convolution import Form, Kernel, Policy, Style, convolve, demodulation, kernel, scaled
 from .graphs import Graphs
@@ -140,9 +141,9 @@ class FusedRenderer:
         self.network.check(styles, state, stop)
         with torch.no_grad():
             if self.graphs is not None and state is None and stop is None and styles[0].is_cuda:
-                result = self._replayed(self.graphs, list(styles), noise, dtype)
+                result = _alone(self._replayed, self.graphs, list(styles), noise, dtype)
             else:
-                result = self._run(list(styles), state, first, stop, noise, dtype)
+                result = _alone(self._run, list(styles), state, first, stop, noise, dtype)
         if isinstance(result, LayerState) or out == "float":
             return result
         return to_uint8(result)
@@ -318,6 +319,11 @@ class FusedRenderer:
         """The filter in one direction with its gain, if it is what the fused blur can do."""
         filter = self.network.filter
         return self._kept_taps.get("filter", filter, filter.dtype, separable_taps)
+
+
+def _alone(work: Callable[..., Tensor | LayerState], *args: Any) -> Tensor | LayerState:
+    """The dtype of activations is the renderer's own: autocast must not reach the convolutions."""
+    return without_autocast(work)(*args)  # type: ignore[no-any-return]
 
 
 def separable_taps(filter: Tensor) -> list[float] | None:

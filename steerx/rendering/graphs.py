@@ -43,14 +43,16 @@ class Graphs:
         Returns:
             A tensor of the caller's own.
         """
-        kept = self._kept.pop(key, None) or self._record(inputs, work)
-        self._kept[key] = kept
-        while len(self._kept) > self.most:
-            self._kept.popitem(last=False)
-        for own, given in zip(kept.inputs, inputs, strict=True):
-            own.copy_(given)
-        kept.graph.replay()
-        return kept.output.clone()
+        # What is recorded in inference mode could not be written to outside it.
+        with torch.inference_mode(False), torch.no_grad():
+            kept = self._kept.pop(key, None) or self._record(inputs, work)
+            self._kept[key] = kept
+            while len(self._kept) > self.most:
+                self._kept.popitem(last=False)
+            for own, given in zip(kept.inputs, inputs, strict=True):
+                own.copy_(given)
+            kept.graph.replay()
+            return kept.output.clone()
 
     def clear(self) -> None:
         """Forget all recordings and give their memory back."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -46,7 +45,7 @@ def check_video() -> None:
         ModuleNotFoundError: it is not; the message says how to install it.
     """
     try:
-        importlib.import_module("av")
+        import av  # noqa: F401
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"an .mp4 needs PyAV, which is not installed; {_INSTALL}, or write a .webp"
@@ -141,7 +140,8 @@ def _film(handle: BinaryIO, frame: Frame, count: int, fps: float) -> None:
     from fractions import Fraction
 
     check_video()
-    av = importlib.import_module("av")
+    import av
+
     first = _even(frame(0))
     with av.open(handle, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))

@@ -74,6 +74,7 @@ class Pictures:
         dtype = getattr(self.G.renderer, "dtype", None) or next(self.G.parameters()).dtype
         return {
             "network": self.G.model_id,
+            "renderer": self.G.renderer.name,
             "dtype": str(dtype).removeprefix("torch."),
             "images": len(self),
             "space": self.space,

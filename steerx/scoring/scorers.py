@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
 
 from .._layers import format_layers
+from .._marks import marked
 from ..rendering import is_out_of_memory
 
 Scorer = Callable[[Tensor], Tensor]
@@ -146,13 +146,6 @@ def checked(
             images=[int(n) for n in bad.any(dim=1).nonzero()[:, 0]],
         )
     return scores
-
-
-def marked(scores: Tensor, invalid: float | None) -> Tensor:
-    """Where scores say that there is none: equal to `invalid`, which NaN may be."""
-    if invalid is None:
-        return torch.zeros_like(scores, dtype=torch.bool)
-    return scores.isnan() if math.isnan(invalid) else scores == invalid
 
 
 def said(kind: str, numbers: Iterable[int]) -> str:

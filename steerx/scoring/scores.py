@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from .._files import whole_file
+from .._marks import marked
 from .._seeds import Seeds, seed_numbers
 from ..checkpoints import CheckpointError
 from .arrays import read_array
 from .columns import check_names, twice
-from .scorers import marked, said
+from .scorers import said
 from .table import ScoresFileError, read_table, write_table
 
 MAX_BYTES = 2 << 30

@@ -184,8 +184,10 @@ class Sweep:
         """Every picture on the generator's device, with its cell, in batches."""
         sources = range(len(self.seeds))
         first = 0
+        # Edits that begin at several layers need a state of each, so their seeds go one by one.
+        alone = len(set(self.depths.values())) > 1
         while first < len(sources):
-            some = sources[first : first + self.batches.size]
+            some = sources[first : first + (1 if alone else self.batches.size)]
             yield from self._render([cell for n in some for cell in self._cells(n)], out)
             first += len(some)
 
@@ -199,7 +201,10 @@ class Sweep:
         with torch.inference_mode():
             rows = Rows(self, self.start.rows(slice(first, last + 1)), first)
         prefixes = Prefixes(self, rows.base, self._noise(self.seeds[first : last + 1]))
-        for layer, run in prefixes.runs(cells):
+        runs = prefixes.runs(cells)
+        for number, (layer, run) in enumerate(runs):
+            prefixes.prepare(layer)
+            prefixes.keep({later for later, _ in runs[number:]})
 
             @torch.inference_mode()
             def pictures(some: Sequence[Cell], layer: int = layer) -> Tensor:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from ..generators import Generator
-from ..rendering import LayerState, Noise
+from ..rendering import LayerState, Noise, SampleNoise
 
 if TYPE_CHECKING:
     from .grid import Sweep
@@ -32,7 +33,7 @@ def depth(G: Generator, step: Tensor) -> int:
 
 
 class Prefixes:
-    """States of the unedited pictures of a few seeds, rendered when first asked for.
+    """States of the unedited pictures of a few seeds.
 
     Args:
         sweep: whose seeds they are.
@@ -55,16 +56,33 @@ class Prefixes:
 
         return [(at, list(some)) for at, some in groupby(cells, layer)]
 
+    def prepare(self, layer: int) -> None:
+        """Render the states after a layer, in batches that fit; from an earlier layer's where there are some."""
+        if layer < 0 or layer in self._states:
+            return
+        G, earlier = self.sweep.G, max((at for at in self._states if at < layer), default=None)
+
+        @torch.inference_mode()
+        def states(some: Sequence[int]) -> LayerState:
+            rows = slice(some[0], some[-1] + 1)
+            state = None if earlier is None else self._states[earlier].rows(rows)
+            noise = self.noise.rows(rows) if isinstance(self.noise, SampleNoise) else self.noise
+            codes = G.unpack(self.base[rows])
+            return G.renderer.render(codes, state=state, stop=layer, noise=noise)
+
+        parts = [part for _, part in self.sweep.batches.over(range(len(self.base)), states)]
+        self._states[layer] = LayerState(
+            layer,
+            torch.cat([part.x for part in parts]),
+            None
+            if parts[0].rgb is None
+            else torch.cat([p.rgb for p in parts if p.rgb is not None]),
+        )
+
     def state(self, layer: int, sources: Tensor) -> LayerState | None:
-        """The state after a layer, for some of the seeds in any number and order."""
-        if layer < 0:
-            return None
-        if layer not in self._states:
-            earlier = max((at for at in self._states if at < layer), default=None)
-            self._states[layer] = self.sweep.G.renderer.render(
-                self.sweep.G.unpack(self.base),
-                state=None if earlier is None else self._states[earlier],
-                stop=layer,
-                noise=self.noise,
-            )
-        return self._states[layer].rows(sources)
+        """The state after a layer that was prepared, for some of the seeds in any number and order."""
+        return None if layer < 0 else self._states[layer].rows(sources)
+
+    def keep(self, layers: Collection[int]) -> None:
+        """Give back the memory of all states but those after some layers."""
+        self._states = {at: state for at, state in self._states.items() if at in layers}

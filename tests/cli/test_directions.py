@@ -65,7 +65,12 @@ def test_merge(run: Run, sefa: Path, other_network: Path) -> None:
     ran(run, "merge", sefa, "b.safetensors", "-o", "m.safetensors")
     assert len(Directions.load("m.safetensors")) == 6
     twice = run("directions", "merge", sefa, sefa, "-o", "x.safetensors")
+    assert "is given twice" in one_line(twice, 2)
+    Path("copy.safetensors").write_bytes(sefa.read_bytes())
+    twice = run("directions", "merge", sefa, "copy.safetensors", "-o", "x.safetensors")
     assert "'sefa0' stands in" in one_line(twice, 65)
+    twice = run("directions", "rename", sefa, "sefa0=sefa1", "-o", "x.safetensors")
+    assert "two directions would be called 'sefa1'" in one_line(twice, 2)
     run("mine", "sefa", other_network, "-k", 1, "-o", "o.safetensors")
     ran(run, "rename", "o.safetensors", "sefa0=theirs", "-o", "other.safetensors")
     foreign = run("directions", "merge", sefa, "other.safetensors", "-o", "x.safetensors")

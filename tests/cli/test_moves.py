@@ -66,3 +66,38 @@ def test_styles_have_no_deviation(run: Run, network: Path) -> None:
     words = ("edit", network, "s.safetensors", "-a", 1, "--unit", "sigma")
     assert "--unit sigma is of codes in z or w, and d moves styles" in one_line(run(*words), 2)
     assert not Path("out").exists()
+
+
+def test_edits_of_later_layers_alone(run: Run, network: Path, sefa: Path) -> None:
+    """Their seeds share a prefix, which is no picture and counts for none."""
+    result = run("sweep", network, sefa, "--layers", "3-4", "--seeds", "0-2", "--alphas", "-1,1")
+    assert result.exit_code == 0, result.output
+    G = steerx.load(network)
+    one = steerx.directions.as_directions(sefa)["sefa1"]
+    moved = steerx.Directions(
+        one.vectors, space="w_plus", layers=(3, 4), names=["sefa1"], when="after_truncation"
+    )
+    wanted = steerx.sweep(G, seeds=[2], directions=moved, alphas=[-1, 1])
+    found = strip("out/sefa1_seed0002.png").astype(int)
+    assert np.abs(found - np.asarray(wanted.strip())).max() <= 1
+
+
+def test_a_folder_of_an_earlier_run_is_pointed_out(run: Run, network: Path) -> None:
+    assert run("sample", network, "--seeds", "0-2").stderr == ""
+    again = run("sample", network, "--seeds", "0", "--force")
+    assert again.exit_code == 0
+    assert "note: out holds an earlier run" in again.stderr
+    assert "note:" not in run("sample", network, "--seeds", "0", "-o", "new", "--force").stderr
+
+
+def test_scores_of_other_pictures_are_pointed_out(run: Run, network: Path) -> None:
+    Path("bright.py").write_text("def bright(images):\n    return images.mean((1, 2, 3))\n")
+    words = ("score", network, "--seeds", "0-99", "--scorer", "bright.py:bright")
+    assert run(*words, "--trunc", 0.7).exit_code == 0
+    mine = ("mine", "interfacegan", network, "--scores", "scores.csv", "--ratio", 0.3)
+    mine = (*mine, "--solver", "mean", "--force")
+    other = run(*mine, "-o", "a.safetensors")
+    assert other.exit_code == 0, other.output
+    assert "scores.csv was made with --trunc 0.7" in " ".join(other.stderr.split())
+    same = run(*mine, "--trunc", 0.7, "-o", "b.safetensors")
+    assert same.exit_code == 0 and "was made with" not in same.stderr

@@ -136,3 +136,15 @@ def test_ways_that_are_none(a: Tensor, b: Tensor, space: str, part: str) -> None
 def test_between_checks_the_network(tiny: steerx.Generator) -> None:
     with pytest.raises(ValueError, match="mined for w of 4 numbers, this generator has 12"):
         Directions.between(torch.ones(1, 4), torch.zeros(1, 4), space="w", G=tiny)
+
+
+def test_conditioning_a_way_goes_what_is_left_of_it() -> None:
+    torch.manual_seed(0)
+    a, b = torch.randn(50, 6), torch.randn(50, 6) + torch.tensor([3.0, 4.0, 0, 0, 0, 0])
+    way = Directions.between(a, b, space="w", name="way")
+    first = torch.zeros(1, 6)
+    first[0, 1] = 1
+    rest = way.orthogonal_to(Directions(first, space="w"))
+    step = (b.mean(0) - a.mean(0)).clone()
+    step[1] = 0
+    torch.testing.assert_close(rest.vectors[0] * rest.scale[0], step, rtol=1e-4, atol=1e-4)

@@ -27,7 +27,7 @@ def full(space: str = "w_plus") -> Directions:
         layers=[[0, 1, 5], None, [2]] if space == "w_plus" else None,
         scale=torch.tensor([1.0, 2.0, 0.5]),
         unit="sigma",
-        motion="absolute",
+        motion="relative" if space == "styles" else "absolute",
         when="after_truncation",
         kind="pattern",
         label=4,

@@ -16,6 +16,7 @@ from steerx.rendering import (
     Policy,
     SampleNoise,
     choosing,
+    graphs,
 )
 from steerx.rendering.convolution import convolve, dense, kernel, scaled
 from steerx.rendering.fused import separable_taps
@@ -204,6 +205,37 @@ def test_the_faster_form_is_measured_once(G: StyleGAN2, monkeypatch: pytest.Monk
     transposed = FusedRenderer(G.synthesis, up="transposed").render(styles)
     assert torch.equal(measured.render(styles), transposed)
     choosing.forget()
+
+
+def test_autocast_does_not_reach_inside(G: StyleGAN2) -> None:
+    styles = G.codes(seeds="0-1", space="styles")
+    fused = FusedRenderer(G.synthesis)
+    plain = fused.render(styles)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(fused.render(styles), plain)
+
+
+def test_a_recording_may_begin_in_inference_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the CPU in the place of the recording: what is kept must be writable outside it."""
+
+    class Recorded:
+        def replay(self) -> None:
+            self.output.copy_(self.inputs[0] * 2)
+
+    def record(inputs: Any, work: Any) -> Any:
+        own = [tensor.clone() for tensor in inputs]
+        graph = Recorded()
+        graph.inputs, graph.output = own, work(own)  # type: ignore[attr-defined]
+        return graphs._Recording(graph, own, graph.output)  # type: ignore[arg-type, attr-defined]
+
+    monkeypatch.setattr(graphs.Graphs, "_record", staticmethod(record))
+    kept = graphs.Graphs(most=1)
+    with torch.inference_mode():
+        first = kept.run("key", [torch.ones(2)], lambda inputs: inputs[0] * 2)
+    second = kept.run("key", [torch.full((2,), 3.0)], lambda inputs: inputs[0] * 2)
+    assert first.tolist() == [2.0, 2.0] and second.tolist() == [6.0, 6.0]
+    kept.run("other", [torch.ones(2)], lambda inputs: inputs[0] * 2)
+    assert list(kept._kept) == ["other"]
 
 
 @pytest.mark.cuda
