@@ -9,9 +9,10 @@ import json
 from typing import Any
 
 from steerx.checkpoints.checkpoint import Checkpoint
-from steerx.checkpoints.config import StyleGAN2Config, expected_shapes
+from steerx.checkpoints.config import expected_shapes
 from steerx.checkpoints.containers import Contents
 from steerx.checkpoints.errors import CheckpointError, Kind, shown
+from steerx.checkpoints.families import FAMILIES
 from steerx.checkpoints.plan import Plan, Rule, check_names
 from steerx.checkpoints.state_dict import tensors_of
 from steerx.checkpoints.tensor_file import parse_json
@@ -46,10 +47,11 @@ def plan(contents: Contents) -> Plan | None:
         raise CheckpointError(
             Kind.UNSUPPORTED, f"steerx metadata of another version than {VERSION}; update steerx"
         )
-    if family != "stylegan2":
+    if not isinstance(family, str) or family not in FAMILIES:
         name = shown(family) if isinstance(family, str) else f"of type {type(family).__name__}"
-        raise CheckpointError(Kind.UNSUPPORTED, f"the family {name}; steerx reads 'stylegan2'")
-    config = StyleGAN2Config.from_json(description.get("config"))
+        known = ", ".join(map(repr, FAMILIES))
+        raise CheckpointError(Kind.UNSUPPORTED, f"the family {name}; steerx reads {known}")
+    config = FAMILIES[family].from_json(description.get("config"))
     facts = description.get("facts", {})
     if not isinstance(facts, dict):
         raise CheckpointError(Kind.BAD_STRUCTURE, "the facts in the metadata are not an object")

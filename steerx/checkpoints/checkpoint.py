@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steerx.checkpoints.config import StyleGAN2Config
+from steerx.checkpoints.families import Config
 
 LICENCE_NOTE = "weights keep their own licence"
 
@@ -20,7 +20,7 @@ class Checkpoint:
     """Weights in the canonical form.
 
     Attributes:
-        family: "stylegan2".
+        family: "stylegan2", "stylegan" or "pggan".
         config: the numbers behind every shape.
         tensors: canonical name -> float32 tensor on the CPU (`expected_shapes` lists them).
         model_id: sha256 over names, shapes and float32 bytes; equal weights have equal ids,
@@ -30,7 +30,7 @@ class Checkpoint:
     """
 
     family: str
-    config: StyleGAN2Config
+    config: Config
     tensors: dict[str, Tensor] = field(repr=False)
     model_id: str
     facts: dict[str, Any] = field(default_factory=dict, repr=False)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Protocol
 
-from steerx.checkpoints.errors import CheckpointError, Kind, shown
+from steerx.checkpoints import bounds
+from steerx.checkpoints.bounds import MAX_DIM, bad
+from steerx.checkpoints.mapping_numbers import mapping_shapes
 
-MAX_DIM = 8192  # z, w, c, embedding and channels
-MAX_MAPPING_LAYERS = 32
-MAX_RESOLUTION = 2048
-MAX_IMG_CHANNELS = 8
-MAX_FILTER_TAPS = 32
-MAX_PARAMETERS = 4_000_000_000
+
+class Promises(Protocol):
+    """What every config tells: the tensors of its network."""
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of every tensor of the canonical form, in order of execution."""
+        ...
+
+
+def expected_shapes(config: Promises) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of every tensor of the canonical form, in order of execution."""
+    return config.shapes()
 
 
 @dataclass(frozen=True)
@@ -49,54 +56,37 @@ class StyleGAN2Config:
     conv_clamp: float | None = None
     w_avg_rows: int = 1
     filter_shape: tuple[int, int] = (4, 4)
+    family: ClassVar[str] = "stylegan2"
 
     def __post_init__(self) -> None:
-        _check_int("resolution", self.resolution, 4, MAX_RESOLUTION)
-        if self.resolution & (self.resolution - 1):
-            raise _bad(f"resolution must be a power of two, got {self.resolution}")
-        if type(self.z_dim) is int and self.z_dim == 0:
-            raise _bad("z_dim = 0: a network of labels alone; steerx steers those with a z")
-        _check_int("z_dim", self.z_dim, 1, MAX_DIM)
-        _check_int("w_dim", self.w_dim, 1, MAX_DIM)
-        _check_int("c_dim", self.c_dim, 0, MAX_DIM)
-        _check_int("embed_dim", self.embed_dim, 0, MAX_DIM)
-        _check_int("img_channels", self.img_channels, 1, MAX_IMG_CHANNELS)
-        _check_int("mapping_layers", self.mapping_layers, 0, MAX_MAPPING_LAYERS)
+        bounds.check_resolution(self.resolution)
+        bounds.check_z_dim(self.z_dim)
+        bounds.check_int("w_dim", self.w_dim, 1, MAX_DIM)
+        bounds.check_int("c_dim", self.c_dim, 0, MAX_DIM)
+        bounds.check_int("embed_dim", self.embed_dim, 0, MAX_DIM)
+        bounds.check_int("img_channels", self.img_channels, 1, bounds.MAX_IMG_CHANNELS)
+        bounds.check_int("mapping_layers", self.mapping_layers, 0, bounds.MAX_MAPPING_LAYERS)
         if (self.c_dim > 0) != (self.embed_dim > 0):
-            raise _bad(
+            raise bad(
                 f"embed_dim must be 0 exactly where c_dim is 0, got {self.embed_dim}, {self.c_dim}"
             )
         if self.mapping_layers == 0 and self.z_dim + self.embed_dim != self.w_dim:
-            raise _bad("without mapping layers w_dim must be z_dim + embed_dim")
-        self._check_channels()
+            raise bad("without mapping layers w_dim must be z_dim + embed_dim")
+        bounds.check_channels(self.channels, self.resolutions)
         if self.w_avg_rows not in (1, self.num_ws):
-            raise _bad(f"w_avg_rows must be 1 or num_ws = {self.num_ws}, got {self.w_avg_rows}")
-        for taps in self.filter_shape:
-            _check_int("filter_shape", taps, 1, MAX_FILTER_TAPS)
-        if len(self.filter_shape) != 2:
-            raise _bad(f"filter_shape must be (rows, columns), got {self.filter_shape}")
+            raise bad(f"w_avg_rows must be 1 or num_ws = {self.num_ws}, got {self.w_avg_rows}")
+        bounds.check_filter_shape(self.filter_shape)
         clamp = self.conv_clamp
         if clamp is not None and not (
             type(clamp) in (int, float) and math.isfinite(clamp) and clamp > 0
         ):
-            raise _bad("conv_clamp must be None or a finite number above 0")
-        parameters = sum(math.prod(shape) for shape in expected_shapes(self).values())
-        if parameters > MAX_PARAMETERS:
-            raise _bad(f"{parameters} parameters are more than {MAX_PARAMETERS}")
-
-    def _check_channels(self) -> None:
-        if tuple(sorted(self.channels)) != self.resolutions:
-            raise _bad(
-                f"channels must name the resolutions {list(self.resolutions)}, "
-                f"got {sorted(self.channels)[:16]}"
-            )
-        for resolution, count in self.channels.items():
-            _check_int(f"channels[{resolution}]", count, 1, MAX_DIM)
+            raise bad("conv_clamp must be None or a finite number above 0")
+        bounds.check_parameters(self.shapes().values())
 
     @property
     def resolutions(self) -> tuple[int, ...]:
         """Resolutions of the blocks: 4, 8, ..., `resolution`."""
-        return tuple(1 << power for power in range(2, self.resolution.bit_length()))
+        return bounds.resolutions_to(self.resolution)
 
     @property
     def num_ws(self) -> int:
@@ -141,66 +131,31 @@ class StyleGAN2Config:
         Raises:
             CheckpointError: `bad-structure` for missing, unknown or out-of-bounds fields.
         """
-        names = set(cls.__dataclass_fields__)
-        if not isinstance(data, dict) or set(data) != names:
-            raise _bad(f"config must be an object with the fields {', '.join(sorted(names))}")
-        table = data["channels"]
-        if not isinstance(table, Mapping) or len(table) > 16:
-            raise _bad("config channels must be a table of resolution and channels")
-        taps = data["filter_shape"]
-        if not isinstance(taps, list) or len(taps) != 2:
-            raise _bad("config filter_shape must be [rows, columns]")
-        channels = dict(sorted((_resolution_key(key), count) for key, count in table.items()))
-        return cls(**{**data, "channels": channels, "filter_shape": (taps[0], taps[1])})
+        told: dict[str, Any] = bounds.fields_of(data, {one.name for one in fields(cls)})
+        channels = bounds.channels_of(told["channels"])
+        taps = bounds.filter_shape_of(told["filter_shape"])
+        return cls(**{**told, "channels": channels, "filter_shape": taps})
 
-
-def expected_shapes(config: StyleGAN2Config) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of every tensor of the canonical form, in order of execution."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    width = config.w_dim
-    if config.c_dim:
-        shapes["mapping.embed.weight"] = (config.embed_dim, config.c_dim)
-        shapes["mapping.embed.bias"] = (config.embed_dim,)
-    for i in range(config.mapping_layers):
-        inputs = config.z_dim + config.embed_dim if i == 0 else width
-        shapes[f"mapping.layers.{i}.weight"] = (width, inputs)
-        shapes[f"mapping.layers.{i}.bias"] = (width,)
-    rows = config.w_avg_rows
-    shapes["mapping.w_avg"] = (width,) if rows == 1 else (rows, width)
-    shapes["synthesis.const"] = (config.channels[4], 4, 4)
-    shapes["synthesis.filter"] = config.filter_shape
-    for i in range(config.num_layers):
-        inputs, outputs = config.layer_channels(i)
-        pixels = config.layer_resolution(i)
-        name = f"synthesis.layers.{i}"
-        shapes[f"{name}.affine.weight"] = (inputs, width)
-        shapes[f"{name}.affine.bias"] = (inputs,)
-        shapes[f"{name}.weight"] = (outputs, inputs, 3, 3)
-        shapes[f"{name}.bias"] = (outputs,)
-        shapes[f"{name}.noise"] = (pixels, pixels)
-        shapes[f"{name}.noise_strength"] = ()
-        if i % 2 == 0:
-            name = f"synthesis.to_rgbs.{i // 2}"
-            shapes[f"{name}.affine.weight"] = (outputs, width)
-            shapes[f"{name}.affine.bias"] = (outputs,)
-            shapes[f"{name}.weight"] = (config.img_channels, outputs, 1, 1)
-            shapes[f"{name}.bias"] = (config.img_channels,)
-    return shapes
-
-
-def _check_int(name: str, value: object, low: int, high: int) -> None:
-    if type(value) is not int:
-        raise _bad(f"{name} must be a whole number, got {type(value).__name__}")
-    if not low <= value <= high:
-        said = str(value) if abs(value) < 1 << 63 else shown(hex(value), limit=40)
-        raise _bad(f"{name} must be {low} to {high}, got {said}")
-
-
-def _resolution_key(key: object) -> int:
-    if not isinstance(key, str) or not (key.isascii() and key.isdecimal() and len(key) <= 4):
-        raise _bad("config channels must have resolutions as keys")
-    return int(key)
-
-
-def _bad(what: str) -> CheckpointError:
-    return CheckpointError(Kind.BAD_STRUCTURE, what)
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of every tensor of the canonical form, in order of execution."""
+        shapes = mapping_shapes(self)
+        width = self.w_dim
+        shapes["synthesis.const"] = (self.channels[4], 4, 4)
+        shapes["synthesis.filter"] = self.filter_shape
+        for i in range(self.num_layers):
+            inputs, outputs = self.layer_channels(i)
+            pixels = self.layer_resolution(i)
+            name = f"synthesis.layers.{i}"
+            shapes[f"{name}.affine.weight"] = (inputs, width)
+            shapes[f"{name}.affine.bias"] = (inputs,)
+            shapes[f"{name}.weight"] = (outputs, inputs, 3, 3)
+            shapes[f"{name}.bias"] = (outputs,)
+            shapes[f"{name}.noise"] = (pixels, pixels)
+            shapes[f"{name}.noise_strength"] = ()
+            if i % 2 == 0:
+                name = f"synthesis.to_rgbs.{i // 2}"
+                shapes[f"{name}.affine.weight"] = (outputs, width)
+                shapes[f"{name}.affine.bias"] = (outputs,)
+                shapes[f"{name}.weight"] = (self.img_channels, outputs, 1, 1)
+                shapes[f"{name}.bias"] = (self.img_channels,)
+        return shapes

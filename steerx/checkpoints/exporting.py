@@ -21,6 +21,7 @@ from steerx.checkpoints.config import StyleGAN2Config
 from steerx.checkpoints.plan import Rule
 from steerx.checkpoints.records import Storage, TensorRecord
 from steerx.checkpoints.state_dict import UP_GAIN
+from steerx.checkpoints.stylegan3_config import StyleGAN3Config
 
 Layout = Literal["rosinality", "genforce"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
@@ -73,6 +74,14 @@ def export(
 def unsaid(checkpoint: Checkpoint, layout: Layout) -> list[str]:
     """What a checkpoint has and files of this layout cannot hold, in words; [] where all of it fits."""
     config = checkpoint.config
+    if not isinstance(config, StyleGAN2Config):
+        if layout == "genforce" and not isinstance(
+            config, StyleGAN3Config
+        ):  # whose own programs ask for all of them
+            return [
+                f"a {config.family} without its to_rgbs of lower resolutions, which are not kept"
+            ]
+        return [f"a {config.family}"]
     kernel = checkpoint.tensors["synthesis.filter"]
     found = []
     if config.c_dim:
@@ -91,6 +100,7 @@ def unsaid(checkpoint: Checkpoint, layout: Layout) -> list[str]:
 def state_of(checkpoint: Checkpoint, layout: Layout) -> dict[str, Tensor]:
     """The state dict of a layout, in float32; rosinality's `latent_avg` is in it."""
     config, tensors = checkpoint.config, checkpoint.tensors
+    assert isinstance(config, StyleGAN2Config)
     mean = tensors["mapping.w_avg"]
     if layout == "rosinality":
         rules = list(rosinality.rules(config, {rosinality.MEAN: _record(mean)}))

@@ -11,37 +11,40 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from steerx.checkpoints import genforce_progressive as progressive
 from steerx.checkpoints import shapes
 from steerx.checkpoints.config import StyleGAN2Config
 from steerx.checkpoints.containers import Contents
-from steerx.checkpoints.errors import CheckpointError, Kind, shown
+from steerx.checkpoints.errors import CheckpointError, Kind
 from steerx.checkpoints.plan import Plan, Rule
-from steerx.checkpoints.records import TensorRecord
 from steerx.checkpoints.state_dict import MAPPING_RATE, Tensors, find_state, plan_state
 
 MEAN = "truncation.w_avg"
 _MARKER = "synthesis.early_layer.const"
 _EMBED = "mapping.LabelEmbed"
 _ROLES = ("generator_smooth", "generator")
-# Names that only older families of this layout have.
-_OTHER_FAMILIES = {"synthesis.layer0.const": "StyleGAN", "layer0.weight": "PGGAN"}
+# Names that only the older families of this layout have.
+_OLDER = {
+    progressive.STYLEGAN_MARKER: progressive.plan_stylegan,
+    progressive.PGGAN_MARKER: progressive.plan_pggan,
+}
 
 
 def plan(contents: Contents) -> Plan | None:
     """The plan for a genforce file; None where the file is of another layout.
 
     Raises:
-        CheckpointError: a genforce file that is damaged, or of another family (`unsupported`).
+        CheckpointError: a genforce file that is damaged, or of a network steerx does not run.
     """
     tree = contents.tree
     if isinstance(tree, dict) and isinstance(tree.get("models"), dict):
         tree = tree["models"]
     state = find_state(tree, _ROLES, marker=_MARKER)
     if state is None:
-        for marker, family in _OTHER_FAMILIES.items():
-            if find_state(tree, _ROLES, marker=marker) is not None:
-                what = f"a genforce {family} generator; steerx reads StyleGAN2"
-                raise CheckpointError(Kind.UNSUPPORTED, what)
+        for marker, plan_older in _OLDER.items():
+            older = find_state(tree, _ROLES, marker=marker)
+            if older is not None:
+                return plan_older(older)
         return None
     filters = (".filter.kernel", "synthesis.upsample.kernel")
     return plan_state("genforce", state, filters=filters, infer=_infer, rules=rules)
@@ -70,7 +73,7 @@ def _infer(tensors: Tensors, filter_shape: tuple[int, int]) -> StyleGAN2Config:
         channels[4 << b] = shapes.size(tensors, f"synthesis.layer{2 * b}.weight", 0)
     rows = 1
     if MEAN in tensors:
-        rows = _mean_rows(tensors[MEAN], w_dim, 2 * ups + 2)
+        rows = shapes.mean_rows(tensors[MEAN], MEAN, w_dim, 2 * ups + 2)
     return StyleGAN2Config(
         z_dim=inputs - embed,
         c_dim=shapes.size(tensors, f"{_EMBED}.weight", 1) if conditional else 0,
@@ -83,16 +86,6 @@ def _infer(tensors: Tensors, filter_shape: tuple[int, int]) -> StyleGAN2Config:
         w_avg_rows=rows,
         filter_shape=filter_shape,
     )
-
-
-def _mean_rows(record: TensorRecord, w_dim: int, num_ws: int) -> int:
-    """1 for one mean, `num_ws` for one mean per w slot, stored as one long vector."""
-    length = math.prod(record.shape)
-    if length not in (w_dim, num_ws * w_dim):
-        raise CheckpointError(
-            Kind.BAD_STRUCTURE, f"{shown(MEAN)} holds {length} numbers for w of width {w_dim}"
-        )
-    return length // w_dim
 
 
 def rules(config: StyleGAN2Config, tensors: Tensors) -> Iterator[Rule]:

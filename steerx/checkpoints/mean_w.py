@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from steerx.checkpoints.config import StyleGAN2Config
+from steerx.checkpoints.progressive_config import StyleGANConfig
+from steerx.checkpoints.stylegan3_config import StyleGAN3Config
 
 SAMPLES = 10_000
 SEED = 0
@@ -16,7 +18,9 @@ _BATCH = 1_000
 
 
 @torch.no_grad()
-def mean_w(config: StyleGAN2Config, tensors: Mapping[str, Tensor]) -> Tensor:
+def mean_w(
+    config: StyleGAN2Config | StyleGANConfig | StyleGAN3Config, tensors: Mapping[str, Tensor]
+) -> Tensor:
     """Mean of w over a fixed draw of z, [D]; conditional models see their classes in turn.
 
     Args:

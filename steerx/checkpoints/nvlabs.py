@@ -14,10 +14,11 @@ from typing import Any
 
 import torch
 
-from steerx.checkpoints import shapes
+from steerx.checkpoints import nvlabs_stylegan3, shapes
 from steerx.checkpoints.config import StyleGAN2Config
 from steerx.checkpoints.containers import Contents
 from steerx.checkpoints.errors import CheckpointError, Kind, shown
+from steerx.checkpoints.nvlabs_mapping import mapping_rules
 from steerx.checkpoints.nvlabs_modules import flatten
 from steerx.checkpoints.nvlabs_settings import Settings, read_settings
 from steerx.checkpoints.plan import Plan, Rule, check_names, stock_filter
@@ -41,6 +42,10 @@ def plan(contents: Contents) -> Plan | None:
     network: Network = tree["G_ema"]
     modules = flatten(network, contents.budget)
     tensors = modules.tensors
+    if any(name.startswith(("synthesis.L0_", "synthesis.input.")) for name in tensors):
+        found = nvlabs_stylegan3.plan(modules, contents.budget)
+        found.facts.update(_facts(tree, network))
+        return found
     _check_variant(network, tensors)
     settings = read_settings(modules, contents.budget)
     # A conv1 never resamples; it holds the stock filter whatever the network's own is.
@@ -60,23 +65,29 @@ def plan(contents: Contents) -> Plan | None:
             constants[f"synthesis.layers.{layer}.noise"] = torch.zeros(side, side)
             constants[f"synthesis.layers.{layer}.noise_strength"] = torch.zeros(())
     check_names(rules, tensors, ignored=lambda name: name.endswith("." + _FILTER))
-    facts: dict[str, Any] = {
+    facts = {
         "inferred": ["channels", "mapping_layers", "w_dim", "z_dim", "c_dim", "img_channels"],
         "defaulted": defaulted,
         "unused_settings": list(settings.unused),
+        **_facts(tree, network),
+    }
+    return Plan("nvlabs", config, rules, tensors, constants, facts)
+
+
+def _facts(tree: Mapping[Any, Any], network: Network) -> dict[str, Any]:
+    """What people should know of the file around the network."""
+    facts: dict[str, Any] = {
         "skipped": list(listed(key for key in tree if key not in _TOP)),
         "not_loaded": sorted(str(key) for key in tree if key in _TOP - {"G_ema"}),
     }
     if network.version != _FORMAT_VERSION:
         facts["format_version"] = network.version
-    return Plan("nvlabs", config, rules, tensors, constants, facts)
+    return facts
 
 
 def _check_variant(network: Network, tensors: Mapping[str, TensorRecord]) -> None:
     """Refuse what is not StyleGAN2 with skip connections, by its name."""
-    if any(name.startswith(("synthesis.L0_", "synthesis.input.")) for name in tensors):
-        kind = "StyleGAN3"
-    elif any(".skip.weight" in name for name in tensors):
+    if any(".skip.weight" in name for name in tensors):
         kind = "StyleGAN2 with residual blocks (architecture 'resnet')"
     elif "synthesis.b4.torgb.weight" not in tensors and "synthesis.b4.const" in tensors:
         kind = "StyleGAN2 with one torgb (architecture 'orig')"
@@ -113,18 +124,7 @@ def _infer(
 
 def _rules(config: StyleGAN2Config, settings: Settings, *, stored_mean: bool) -> Iterator[Rule]:
     width, rate = config.w_dim, settings.lr_multiplier
-    if config.c_dim:
-        shape = (config.embed_dim, config.c_dim)
-        gain = 1 / math.sqrt(config.c_dim)
-        yield Rule("mapping.embed.weight", "mapping.embed.weight", shape, gain)
-        yield Rule("mapping.embed.bias", "mapping.embed.bias", shape[:1])
-    for i in range(config.mapping_layers):
-        inputs = config.z_dim + config.embed_dim if i == 0 else width
-        name, source = f"mapping.layers.{i}", f"mapping.fc{i}"
-        yield Rule(f"{name}.weight", f"{source}.weight", (width, inputs), rate / math.sqrt(inputs))
-        yield Rule(f"{name}.bias", f"{source}.bias", (width,), rate)
-    if stored_mean:
-        yield Rule("mapping.w_avg", "mapping.w_avg", (width,))
+    yield from mapping_rules(config, rate, stored_mean=stored_mean)
     yield Rule("synthesis.const", "synthesis.b4.const", (config.channels[4], 4, 4))
     affine = 1 / math.sqrt(width)
     for i in range(config.num_layers):

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steerx.checkpoints.config import StyleGAN2Config, expected_shapes
+from steerx.checkpoints.config import expected_shapes
 from steerx.checkpoints.errors import CheckpointError, Kind, shown
+from steerx.checkpoints.families import Config
 from steerx.checkpoints.loading import is_finite, load_tensor
 from steerx.checkpoints.records import TensorRecord
 
@@ -54,7 +55,7 @@ class Plan:
     """
 
     layout: str
-    config: StyleGAN2Config
+    config: Config
     rules: tuple[Rule, ...]
     tensors: Mapping[str, TensorRecord]
     constants: Mapping[str, Tensor] = field(default_factory=dict)

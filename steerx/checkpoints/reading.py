@@ -7,18 +7,21 @@ from typing import Any
 
 from steerx.checkpoints import canonical, genforce, nvlabs, rosinality
 from steerx.checkpoints.checkpoint import LICENCE_NOTE, Checkpoint, model_id
+from steerx.checkpoints.config import StyleGAN2Config
 from steerx.checkpoints.containers import Contents, read_contents
 from steerx.checkpoints.errors import CheckpointError, Kind, shown
+from steerx.checkpoints.families import Config
 from steerx.checkpoints.mean_w import SAMPLES, SEED, mean_w
 from steerx.checkpoints.plan import Plan, execute
+from steerx.checkpoints.progressive_config import PGGANConfig
 from steerx.checkpoints.source import FileSource
+from steerx.checkpoints.stylegan3_config import StyleGAN3Config
 
 _LAYOUTS = (canonical.plan, nvlabs.plan, rosinality.plan, genforce.plan)
-FAMILY = "stylegan2"
 
 
 def read(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Checkpoint:
-    """Read a StyleGAN2 checkpoint as data; nothing in the file is imported or run.
+    """Read a generator's checkpoint as data; nothing in the file is imported or run.
 
     Args:
         path: NVlabs `.pkl`, rosinality `.pt`, genforce `.pth`, or our own `.safetensors`. The
@@ -36,11 +39,11 @@ def read(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Chec
         contents = read_contents(source)
         plan = _plan(contents)
         tensors = execute(plan, allow_nonfinite=allow_nonfinite)
-        if not plan.has_w_avg:
+        if not plan.has_w_avg and not isinstance(plan.config, PGGANConfig):
             tensors["mapping.w_avg"] = mean_w(plan.config, tensors)
         facts = _facts(source, contents, plan)
         source.check_unchanged()
-    return Checkpoint(FAMILY, plan.config, tensors, model_id(tensors), facts)
+    return Checkpoint(plan.config.family, plan.config, tensors, model_id(tensors), facts)
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -56,18 +59,34 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
         facts = _facts(source, contents, plan)
         source.check_unchanged()
     config = plan.config
-    wide = max(config.channels.values())
-    narrow = [r for r in config.resolutions if config.channels[r] < wide]
     return {
-        "family": FAMILY,
-        "variant": "skip",
+        "family": config.family,
+        **_variant(config),
         "conditional": config.c_dim > 0,
         "num_ws": config.num_ws,
         **config.to_json(),
-        "channel_max": wide,
-        "channel_base": config.channels[narrow[0]] * narrow[0] if narrow else None,
+        **_width(config),
         **facts,
     }
+
+
+def _variant(config: Config) -> dict[str, str]:
+    """What people call the form of the family."""
+    if isinstance(config, StyleGAN2Config):
+        return {"variant": "skip"}
+    if isinstance(config, StyleGAN3Config):
+        return {"variant": "R" if config.layers[0].kernel == 1 else "T"}
+    return {}
+
+
+def _width(config: Config) -> dict[str, int | None]:
+    """Channels as the configurations of the training programs say them."""
+    if isinstance(config, StyleGAN3Config):
+        return {}
+    wide = max(config.channels.values())
+    narrow = [r for r in config.resolutions if config.channels[r] < wide]
+    base = config.channels[narrow[0]] * narrow[0] if narrow else None
+    return {"channel_max": wide, "channel_base": base}
 
 
 def _plan(contents: Contents) -> Plan:
@@ -83,19 +102,21 @@ def _plan(contents: Contents) -> Plan:
         holds = f"it holds one {type(tree).__name__}"
     raise CheckpointError(
         Kind.UNSUPPORTED,
-        f"no StyleGAN2 generator of NVlabs, rosinality, genforce or steerx; {holds}",
+        f"no generator of NVlabs, rosinality, genforce or steerx; {holds}",
     )
 
 
 def _facts(source: FileSource, contents: Contents, plan: Plan) -> dict[str, Any]:
-    computed = f"computed from {SAMPLES} draws of z, seed {SEED}"
+    w_avg = "stored" if plan.has_w_avg else f"computed from {SAMPLES} draws of z, seed {SEED}"
+    if isinstance(plan.config, PGGANConfig):
+        w_avg = "none: this family has no w"
     return {
         "container": contents.container,
         "layout": plan.layout,
         "sha256": source.sha256(),
         "module_sources": [{"sha256": digest, "run": "not run"} for digest in contents.sources],
         "dtypes": sorted({plan.tensors[rule.source].storage.dtype for rule in plan.rules}),
-        "w_avg": "stored" if plan.has_w_avg else computed,
+        "w_avg": w_avg,
         **plan.facts,
         "licence": LICENCE_NOTE,
     }

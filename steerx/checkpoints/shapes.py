@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from steerx.checkpoints.config import MAX_MAPPING_LAYERS
+from steerx.checkpoints.bounds import MAX_MAPPING_LAYERS
 from steerx.checkpoints.errors import CheckpointError, Kind, shown
 from steerx.checkpoints.loading import load_tensor
 from steerx.checkpoints.records import TensorRecord
@@ -54,6 +55,20 @@ def check_hidden_width(
             name = shown(pattern.format(i))
             what = f"a mapping network of width {width} ({name}) for w of width {w_dim}"
             raise CheckpointError(Kind.UNSUPPORTED, f"{what}; steerx reads those of one width")
+
+
+def mean_rows(record: TensorRecord, name: str, w_dim: int, num_ws: int) -> int:
+    """1 for one mean of w, `num_ws` for one mean per w slot, stored as one long vector.
+
+    Raises:
+        CheckpointError: `bad-structure` for any other length.
+    """
+    length = math.prod(record.shape)
+    if length not in (w_dim, num_ws * w_dim):
+        raise CheckpointError(
+            Kind.BAD_STRUCTURE, f"{shown(name)} holds {length} numbers for w of width {w_dim}"
+        )
+    return length // w_dim
 
 
 def numbers(tensors: Mapping[str, TensorRecord], pattern: str) -> list[int]:

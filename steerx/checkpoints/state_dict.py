@@ -108,12 +108,19 @@ def plan_state(
     config = infer(tensors, (kernel.shape[0], kernel.shape[1]))
     planned = tuple(rules(config, tensors))
     check_names(planned, tensors, ignored=lambda name: name.endswith(filters))
+    inferred = ["resolution", "channels", "mapping_layers", "w_dim", "z_dim", "img_channels"]
+    facts = facts_of(state, defaulted, inferred)
+    return Plan(layout, config, planned, tensors, {"synthesis.filter": kernel}, facts)
+
+
+def facts_of(state: State, defaulted: list[str], inferred: list[str]) -> dict[str, Any]:
+    """What people should know of a state dict that was understood."""
     facts: dict[str, Any] = {
         "state": state.key,
-        "inferred": ["resolution", "channels", "mapping_layers", "w_dim", "z_dim", "img_channels"],
+        "inferred": inferred,
         "defaulted": defaulted,
         "skipped": list(state.skipped),
     }
     if state.prefix:
         facts["left_out"] = f"{state.prefix!r} in front of every name"
-    return Plan(layout, config, planned, tensors, {"synthesis.filter": kernel}, facts)
+    return facts

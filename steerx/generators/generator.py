@@ -42,7 +42,7 @@ class Generator(nn.Module):
     """A pretrained network that turns codes into images.
 
     Attributes:
-        family: "stylegan2", ...
+        family: "stylegan2", "stylegan", "pggan", ...
         z_dim, w_dim, c_dim, num_ws, resolution: sizes; 0 where the network has no such thing.
         spaces: code spaces it has: "z", "w", "w_plus", "styles", "act:<style_layer>".
         style_rows: its modulated layers, () without styles.
@@ -62,6 +62,60 @@ class Generator(nn.Module):
     model_id: str = ""
     mapping: Callable[..., Tensor]
     renderer: Renderer
+
+    @staticmethod
+    def from_module(
+        module: nn.Module,
+        *,
+        z_dim: int,
+        mapping: str | Callable[..., Tensor] | None = None,
+        synthesis: str | Callable[[Tensor], Tensor] | None = None,
+        style_weights: str | Sequence[str | Sequence[str]] | None = None,
+        c_dim: int = 0,
+        num_ws: int = 1,
+    ) -> Generator:
+        """A generator of any network of your own: nothing in it has to be a StyleGAN.
+
+        Without a mapping it has z alone. With one it has z, w and w_plus; a conditional network needs one,
+        as this is where labels enter. The module is put into evaluation mode, and two pictures are rendered
+        to learn the sizes. GANSpace(layer=...) knows its layers as "module.<name>".
+
+        Args:
+            module: holds all the parameters; `model_id` is of its state dict, so that directions know it
+                again.
+            z_dim: Z, numbers of a z ~ N(0, I).
+            mapping: name of a submodule, or a function: z [N, Z] -> w [N, D]; with c_dim, it is called
+                with the labels' one-hot rows [N, c_dim] too. None = z alone.
+            synthesis: name of a submodule, or a function: z (or w [N, D], or w_plus [N, L, D] where
+                num_ws is above 1) -> images [N, 3, H, W], nominal range [-1, 1]; [N, 1, H, W] is shown
+                grey. None = the module itself.
+            style_weights: for SeFa: name of the weight that the codes meet first, as in
+                "module.named_parameters()": of a linear layer, a convolution or a transposed one; or
+                several; for num_ws above 1 one name (or several) for each w slot.
+            c_dim: number of classes, 0 = none.
+            num_ws: L, how many w slots the synthesis reads.
+
+        Returns:
+            The generator; it shares the module's parameters.
+
+        Raises:
+            ValueError: parts that are not there, or whose results do not fit; says which and what to do.
+
+        Example:
+            >>> G = steerx.Generator.from_module(net, z_dim=64, style_weights="first.weight")
+            >>> smile = steerx.SeFa(k=5).fit(G).directions_
+        """
+        from .module_generator import module_generator  # the contract knows none of its families
+
+        return module_generator(
+            module,
+            z_dim=z_dim,
+            mapping=mapping,
+            synthesis=synthesis,
+            style_weights=style_weights,
+            c_dim=c_dim,
+            num_ws=num_ws,
+        )
 
     @property
     def device(self) -> torch.device:

@@ -9,9 +9,12 @@ from typing import Literal
 import torch
 
 from .. import checkpoints
-from ..rendering import FusedRenderer
+from ..rendering import FusedRenderer, NativeRenderer
 from .generator import Generator
+from .pggan import PGGAN
+from .stylegan import StyleGAN
 from .stylegan2 import StyleGAN2
+from .stylegan3 import StyleGAN3
 
 BUILT_IN = ("faces",)
 _DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
@@ -30,20 +33,22 @@ def load(
     *,
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
-    renderer: Literal["auto", "plain", "fused"] = "auto",
+    renderer: Literal["auto", "plain", "fused", "native"] = "auto",
     allow_nonfinite: bool = False,
 ) -> Generator:
     """Load a generator. Nothing in the file is imported or run.
 
     Args:
         path_or_name: "faces" (the embedded drawn world), or a file: NVlabs stylegan2-ada-pytorch
-            `.pkl`, rosinality `.pt`, genforce `.pth`, our own `.safetensors`.
+            and stylegan3 `.pkl`, rosinality `.pt`, genforce `.pth` (of StyleGAN2, StyleGAN and PGGAN), our own
+            `.safetensors`.
         device: where the network goes.
         dtype: of activations. float64 converts parameters too; with bfloat16 and float16, styles and
             demodulation stay in float32.
         renderer: "auto" chooses (today: always the plain one); `G.renderer` tells. "fused" is the one for
             CUDA: the library's convolutions with one pass of ours behind each. It is proven on the CPU
-            and has not run on a GPU yet, so nothing chooses it unasked.
+            and has not run on a GPU yet, so nothing chooses it unasked. "native" is the CPU's: kernels of
+            ours where they are faster than the library's, without gradients.
         allow_nonfinite: accept NaN or infinite weights, with a warning.
 
     Returns:
@@ -52,7 +57,7 @@ def load(
     Raises:
         CheckpointError: the file is refused; says why and where.
         FileNotFoundError: there is no such file.
-        ValueError: an unknown dtype or renderer.
+        ValueError: an unknown dtype or renderer, or one that does not run this family.
 
     Example:
         >>> G = steerx.load("faces")
@@ -61,8 +66,10 @@ def load(
     """
     if dtype not in _DTYPES:
         raise ValueError(f"load: dtype must be one of {', '.join(map(str, _DTYPES))}, got {dtype}")
-    if renderer not in ("auto", "plain", "fused"):
-        raise ValueError(f'load: renderer must be "auto", "plain" or "fused", got {renderer!r}')
+    if renderer not in ("auto", "plain", "fused", "native"):
+        raise ValueError(
+            f'load: renderer must be "auto", "plain", "fused" or "native", got {renderer!r}'
+        )
     path = resolve(path_or_name)
     if not path.exists():
         raise FileNotFoundError(
@@ -71,8 +78,13 @@ def load(
         )
     checkpoint = checkpoints.read(path, allow_nonfinite=allow_nonfinite)
     generator = build(checkpoint, device=device, dtype=dtype)
-    if renderer == "fused":
-        generator.renderer = FusedRenderer(generator.synthesis, dtype=_activations(dtype))
+    if renderer in ("fused", "native"):
+        if not isinstance(generator, StyleGAN2):
+            raise ValueError(
+                f'load: renderer="{renderer}" runs stylegan2, this is {generator.family}; use "auto"'
+            )
+        kind = FusedRenderer if renderer == "fused" else NativeRenderer
+        generator.renderer = kind(generator.synthesis, dtype=_activations(dtype))
     return generator
 
 
@@ -81,15 +93,26 @@ def build(
     *,
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
-) -> StyleGAN2:
+) -> Generator:
     """A generator of a checkpoint's config and tensors (shared, not copied, where they can be)."""
     with torch.device("meta"):
-        generator = StyleGAN2(checkpoint.config, dtype=_activations(dtype))
+        generator = _network(checkpoint.config, _activations(dtype))
     generator.load_state_dict(checkpoint.tensors, strict=True, assign=True)
     parameters = torch.float64 if dtype == torch.float64 else torch.float32
     generator = generator.to(device=device, dtype=parameters).requires_grad_(False).eval()
     generator.model_id = checkpoint.model_id
     return generator
+
+
+def _network(config: checkpoints.Config, dtype: torch.dtype | None) -> Generator:
+    """The network of a config's family, with fresh parameters."""
+    if isinstance(config, checkpoints.PGGANConfig):
+        return PGGAN(config, dtype=dtype)
+    if isinstance(config, checkpoints.StyleGANConfig):
+        return StyleGAN(config, dtype=dtype)
+    if isinstance(config, checkpoints.StyleGAN3Config):
+        return StyleGAN3(config, dtype=dtype)
+    return StyleGAN2(config, dtype=dtype)
 
 
 def _activations(dtype: torch.dtype) -> torch.dtype | None:

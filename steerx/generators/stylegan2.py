@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,45 +18,9 @@ from .._shapes import shape
 from ..checkpoints import StyleGAN2Config
 from ..rendering import LayerState, Noise, Packed, PlainRenderer
 from ..rendering.noise import layer_noise
-from .generator import Generator, StyleRow, ToRGB, check_truncation
-from .labels import Label, one_hot
-
-_EPS = 1e-8
-
-
-def normalise(x: Tensor) -> Tensor:
-    """x / sqrt(mean x^2 + 1e-8) along the last axis."""
-    return x * (x.square().mean(dim=-1, keepdim=True) + _EPS).rsqrt()
-
-
-class Mapping(nn.Module):
-    """The mapping network: (normalised z, embedded label) -> w [N, D]."""
-
-    w_avg: Tensor
-
-    def __init__(self, config: StyleGAN2Config) -> None:
-        super().__init__()
-        self.c_dim = config.c_dim
-        if config.c_dim:
-            self.embed = _linear(config.c_dim, config.embed_dim)
-        width = config.z_dim + config.embed_dim
-        depth = config.mapping_layers
-        self.layers = nn.ModuleList(
-            _linear(width if i == 0 else config.w_dim, config.w_dim) for i in range(depth)
-        )
-        rows = () if config.w_avg_rows == 1 else (config.w_avg_rows,)
-        self.register_buffer("w_avg", torch.zeros(*rows, config.w_dim))
-
-    def forward(self, z: Tensor, label: Label = None) -> Tensor:
-        """w [N, D] of z [N, Z]; a label is a class, [N] classes or one-hot rows [N, c_dim]."""
-        x = normalise(z.to(self.w_avg.dtype))
-        rows = one_hot(label, len(z), self.c_dim, like=x)
-        if rows is not None:
-            x = torch.cat((x, normalise(self.embed(rows))), dim=1)
-        for layer in self.layers:
-            # The bias is the operator's, so only the product is the linear layer's.
-            x = ops.bias_act(x @ layer.weight.t(), layer.bias)  # type: ignore[operator, arg-type]
-        return x
+from .generator import StyleRow
+from .mapping import Mapping, linear
+from .styled import Styled, StyledGenerator, binomial
 
 
 class StyleLayer(nn.Module):
@@ -69,7 +33,7 @@ class StyleLayer(nn.Module):
         inputs, outputs = config.layer_channels(index)
         size = config.layer_resolution(index)
         self.index, self.up, self.clamp = index, 2 if index % 2 else 1, config.conv_clamp
-        self.affine = _linear(config.w_dim, inputs, bias=1.0)
+        self.affine = linear(config.w_dim, inputs, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3) / math.sqrt(inputs * 9))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.noise_strength = nn.Parameter(torch.zeros(()))
@@ -108,7 +72,7 @@ class ToRGBLayer(nn.Module):
         super().__init__()
         inputs = config.channels[config.resolutions[block]]
         self.block, self.clamp = block, config.conv_clamp
-        self.affine = _linear(config.w_dim, inputs, bias=1.0)
+        self.affine = linear(config.w_dim, inputs, bias=1.0)
         self.weight = nn.Parameter(
             torch.randn(config.img_channels, inputs, 1, 1) / math.sqrt(inputs)
         )
@@ -135,7 +99,7 @@ class ToRGBLayer(nn.Module):
         )
 
 
-class Synthesis(nn.Module):
+class Synthesis(Styled):
     """The synthesis network: styles -> picture."""
 
     filter: Tensor
@@ -145,7 +109,7 @@ class Synthesis(nn.Module):
         self.const = nn.Parameter(torch.randn(config.channels[4], 4, 4))
         self.layers = nn.ModuleList(StyleLayer(config, i) for i in range(config.num_layers))
         self.to_rgbs = nn.ModuleList(ToRGBLayer(config, b) for b in range(len(config.resolutions)))
-        rows, columns = (_binomial(taps) for taps in config.filter_shape)
+        rows, columns = (binomial(taps) for taps in config.filter_shape)
         self.register_buffer("filter", torch.outer(rows, columns))
         self.rows = tuple(_style_rows(config))
         self.num_ws, self.w_dim, self.channels = config.num_ws, config.w_dim, config.img_channels
@@ -158,12 +122,6 @@ class Synthesis(nn.Module):
             if i % 2 == 0:
                 modules.append(self.to_rgbs[i // 2].affine)
         return modules
-
-    def styles(self, w_plus: Tensor) -> list[Tensor]:
-        """Styles [N, C_l] of w_plus [N, L, D], one per style row."""
-        shape("styles: w_plus", w_plus, "N L D", L=self.num_ws, D=self.w_dim)
-        pairs = zip(self.rows, self.affines(), strict=True)
-        return [affine(w_plus[:, row.slot]) for row, affine in pairs]
 
     def run(
         self,
@@ -210,38 +168,8 @@ class Synthesis(nn.Module):
         style = styles[3 * block + 1]
         return self.to_rgbs[block](x, style, skip=rgb, filter=self.filter, packed=packed)  # type: ignore[no-any-return]
 
-    def check(
-        self, styles: Sequence[Tensor] | Tensor, state: LayerState | None, stop: int | None
-    ) -> None:
-        """Refuse styles, a state or a stop that are not this network's.
-
-        Raises:
-            ValueError: which one, and what it must be.
-        """
-        if isinstance(styles, Tensor) or len(styles) != len(self.rows):
-            raise ValueError(
-                f"render: styles must be a list of {len(self.rows)} tensors [N, C_l], one per style "
-                f"row, got {'a tensor' if isinstance(styles, Tensor) else len(styles)}; "
-                "use G.styles(w_plus)"
-            )
-        batch = styles[0].shape[0] if state is None else state.x.shape[0]
-        for row, style in zip(self.rows, styles, strict=True):
-            shape(f"render: styles of {row.name}", style, "N C", N=batch, C=row.channels)
-        first = 0
-        if state is not None:
-            self._check_state(state)
-            first = state.index + 1
-        last = len(self.layers) - 1
-        if stop is not None and first > last:
-            raise ValueError("render: the state is that of the last style_layer; leave stop out")
-        if stop is not None and not first <= stop <= last:
-            raise ValueError(f"render: stop must be a style_layer {first}-{last}, got {stop}")
-
-    def _check_state(self, state: LayerState) -> None:
+    def check_state(self, state: LayerState) -> None:
         """A state must be one of this network: any other shape would render garbage."""
-        last = len(self.layers) - 1
-        if not 0 <= state.index <= last:
-            raise ValueError(f"render: state.index must be 0-{last}, got {state.index}")
         layer = cast(StyleLayer, self.layers[state.index])
         side, outputs = layer.noise.shape[-1], layer.weight.shape[0]
         batch = shape("render: state.x", state.x, "N C H W", C=outputs, H=side, W=side)["N"]
@@ -254,17 +182,8 @@ class Synthesis(nn.Module):
             known = {"N": batch, "P": self.channels, "H": side // 2, "W": side // 2}
             shape("render: state.rgb", state.rgb, "N P H W", **known)
 
-    def forward(self, codes: Tensor | Sequence[Tensor], *, noise: Noise = "const") -> Tensor:
-        """Images [N, 3, H, W] of w [N, D], w_plus [N, L, D] (both as they are) or styles, with gradients."""
-        if isinstance(codes, Tensor):
-            w_plus = codes if codes.dim() == 3 else codes[:, None].expand(-1, self.num_ws, -1)
-            codes = self.styles(w_plus)
-        images = self.run(codes, noise=noise)
-        assert isinstance(images, Tensor)
-        return images
 
-
-class StyleGAN2(Generator):
+class StyleGAN2(StyledGenerator):
     """StyleGAN2 (config-e, config-f, ada; skip architecture; any power-of-two resolution).
 
     ``G.mapping(z)`` and ``G.synthesis(codes)`` are its two plain modules; `codes`, `enter` and
@@ -278,7 +197,7 @@ class StyleGAN2(Generator):
     """
 
     family = "stylegan2"
-    mapping: Mapping
+    synthesis: Synthesis
 
     def __init__(self, config: StyleGAN2Config, *, dtype: torch.dtype | None = None) -> None:
         super().__init__()
@@ -291,73 +210,6 @@ class StyleGAN2(Generator):
         activations = (f"act:{i}" for i in range(config.num_layers))
         self.spaces = ("z", "w", "w_plus", "styles", *activations)
         self.renderer = PlainRenderer(self.synthesis, dtype=dtype)
-
-    def truncation_scale(self, *, psi: float = 1.0, cutoff: int | None = None) -> Tensor:
-        """What truncation multiplies a step in w by, per w slot [L]."""
-        check_truncation(psi, cutoff, self.num_ws)
-        scale = torch.ones(self.num_ws, dtype=self.mapping.w_avg.dtype, device=self.device)
-        scale[:cutoff] = psi
-        return scale
-
-    def truncate(self, w: Tensor, *, psi: float = 1.0, cutoff: int | None = None) -> Tensor:
-        """w_plus [N, L, D] = w_avg + psi (w - w_avg) on w slots below cutoff (None = all).
-
-        Args:
-            w: [N, D], or [N, L, D].
-            psi: 1 = off.
-            cutoff: 0 ... L or None.
-
-        Source: Karras et al. 2019 (StyleGAN), appendix B.
-        """
-        if w.dim() == 2:
-            shape("truncate: w", w, "N D", D=self.w_dim)
-            w = w[:, None].repeat(1, self.num_ws, 1)  # slots of their own, which an edit may move
-        shape("truncate: w_plus", w, "N L D", L=self.num_ws, D=self.w_dim)
-        scale = self.truncation_scale(psi=psi, cutoff=cutoff)
-        if psi == 1:
-            return w  # bit for bit
-        w_avg = self.mapping.w_avg
-        truncated = w_avg + psi * (w - w_avg)
-        return torch.where((scale != 1)[:, None], truncated, w)
-
-    def styles(self, w_plus: Tensor) -> list[Tensor]:
-        """Styles [N, C_l], one per style row, of w_plus [N, L, D]."""
-        return self.synthesis.styles(w_plus)
-
-    def style_steps(self, steps: Tensor) -> list[Tensor]:
-        """What a step in w_plus [K, L, D] adds to each style row [K, C_l]."""
-        shape("style_steps: steps", steps, "K L D", L=self.num_ws, D=self.w_dim)
-        pairs = zip(self.style_rows, self.synthesis.affines(), strict=True)
-        return [steps[:, row.slot] @ affine.weight.t() for row, affine in pairs]
-
-    def style_weights(
-        self, layers: Sequence[int] | None = None, *, to_rgb: ToRGB = "last"
-    ) -> list[Tensor]:
-        """Affine weights [C_l, D] of the style rows that read the given w slots.
-
-        Args:
-            layers: w slots; None = all.
-            to_rgb: which to_rgb rows count: "last" (the one alone in its slot; the published choice),
-                "none", "first" or "all".
-        """
-        slots = range(self.num_ws) if layers is None else [int(slot) for slot in layers]
-        if not set(slots) <= set(range(self.num_ws)):
-            raise ValueError(
-                f"style_weights: layers are w slots 0-{self.num_ws - 1}, got {list(slots)}"
-            )
-        if to_rgb not in get_args(ToRGB):
-            raise ValueError(
-                f"style_weights: to_rgb must be one of {', '.join(get_args(ToRGB))}, got {to_rgb!r}"
-            )
-        count = sum(row.to_rgb for row in self.style_rows)
-        wanted = {"none": (), "first": (0,), "last": (count - 1,), "all": range(count)}[to_rgb]
-        weights, block = [], 0
-        for row, affine in zip(self.style_rows, self.synthesis.affines(), strict=True):
-            taken = block in wanted if row.to_rgb else True
-            block += row.to_rgb
-            if taken and row.slot in slots:
-                weights.append(affine.weight.detach())
-        return weights
 
 
 def _style_rows(config: StyleGAN2Config) -> list[StyleRow]:
@@ -383,17 +235,3 @@ def _weight(
     if packed is None:  # the same form, so the same bits, with gradients
         return pack(layer.weight)
     return packed.get(name, layer.weight, dtype, pack)
-
-
-def _linear(inputs: int, outputs: int, bias: float = 0.0) -> nn.Linear:
-    """A linear layer at the scale at which these networks start training."""
-    layer = nn.Linear(inputs, outputs)
-    nn.init.normal_(layer.weight, std=1 / math.sqrt(inputs))
-    nn.init.constant_(layer.bias, bias)
-    return layer
-
-
-def _binomial(taps: int) -> Tensor:
-    """[1, 3, 3, 1] / 8 for four taps: the row of Pascal's triangle, sum 1."""
-    row = torch.tensor([math.comb(taps - 1, i) for i in range(taps)], dtype=torch.float32)
-    return row / row.sum()

@@ -107,7 +107,7 @@ def test_tensors_that_are_not_those_of_the_config_are_not_written(tmp_path: Path
     [
         ({"version": 2}, Kind.UNSUPPORTED),
         ({"version": True}, Kind.UNSUPPORTED),
-        ({"family": "stylegan3"}, Kind.UNSUPPORTED),
+        ({"family": "stylegan4"}, Kind.UNSUPPORTED),
         ({"config": None}, Kind.BAD_STRUCTURE),
         ({"facts": []}, Kind.BAD_STRUCTURE),
     ],

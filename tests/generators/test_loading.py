@@ -57,7 +57,7 @@ def test_the_fused_renderer_draws_the_same_faces() -> None:
     "arguments, error",
     [
         ({"dtype": torch.int32}, "dtype must be one of torch.float32"),
-        ({"renderer": "fast"}, 'renderer must be "auto", "plain" or "fused"'),
+        ({"renderer": "fast"}, 'renderer must be "auto", "plain", "fused" or "native"'),
     ],
 )
 def test_wrong_choices_are_refused(path, arguments, error) -> None:
