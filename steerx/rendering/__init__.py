@@ -3,6 +3,7 @@
 from .batching import Batches, is_out_of_memory
 from .convolution import Policy
 from .fused import FusedRenderer
+from .native import NativeRenderer
 from .noise import Noise, NoiseMode, SampleNoise, noise_of
 from .packing import Packed
 from .plain import PlainRenderer
@@ -12,6 +13,7 @@ __all__ = [
     "Batches",
     "FusedRenderer",
     "LayerState",
+    "NativeRenderer",
     "Noise",
     "NoiseMode",
     "Out",

@@ -1,0 +1,231 @@
+// Compiled once per instruction set (STEERX_ISA). A piece of tiles is transformed, multiplied and
+// transformed back in the room of one thread; lanes are channels throughout. Bound: arithmetic, the
+// products; the weights of a point are read once per piece from L3 or memory, so pieces are as long
+// as L2 and the tiles allow. bench/bench_cpu_renderer.py
+#if defined(__clang__)
+#pragma clang fp contract(fast)
+#else
+#pragma GCC optimize("fp-contract=fast")  // sums of products are fused in every object that can
+#endif
+#include "steerx/winograd.h"
+
+#include "steerx/cpu_tail.h"
+#include "steerx/panel_product.h"
+
+namespace steerx {
+namespace STEERX_ISA {
+namespace {
+
+// F(4, 3) at the points 0, +-3/4, +-3/2 and infinity: half the error of 0, +-1, +-2.
+struct Plain {
+  static constexpr int kIn = 6, kPoints = 6, kOut = 4, kBefore = 1;
+  static constexpr float p = 0.75f, q = 1.5f, pp = p * p, qq = q * q;
+
+  STEERX_INLINE void in(const Lanes* d, int step, Lanes* v, int to) {
+    const Lanes d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step],
+                d5 = d[5 * step];
+    v[0] = pp * qq * d0 - (pp + qq) * d2 + d4;
+    const Lanes even = d4 - qq * d2, odd = p * (d3 - qq * d1);
+    v[to] = even + odd, v[2 * to] = even - odd;
+    const Lanes even2 = d4 - pp * d2, odd2 = q * (d3 - pp * d1);
+    v[3 * to] = even2 + odd2, v[4 * to] = even2 - odd2;
+    v[5 * to] = pp * qq * d1 - (pp + qq) * d3 + d5;
+  }
+  STEERX_INLINE void out(const Lanes* m, int step, Lanes* y, int to) {
+    const Lanes a = m[step] + m[2 * step], b = m[step] - m[2 * step];
+    const Lanes c = m[3 * step] + m[4 * step], d = m[3 * step] - m[4 * step];
+    y[0] = m[0] + a + c;
+    y[to] = p * b + q * d;
+    y[2 * to] = pp * a + qq * c;
+    y[3 * to] = p * pp * b + q * qq * d + m[5 * step];
+  }
+};
+
+// Even results are F(4, 2) at the points 0, 1, -1, 2 and infinity of d[-1 ... 3]; odd ones d times
+// the middle tap.
+struct Transposed {
+  static constexpr int kIn = 5, kPoints = 9, kOut = 8, kBefore = 1;
+
+  STEERX_INLINE void in(const Lanes* d, int step, Lanes* v, int to) {
+    const Lanes d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step];
+    v[0] = 2.0f * (d0 - d2) + (d3 - d1);
+    v[to] = d3 - d2 - 2.0f * d1;
+    v[2 * to] = d3 - 3.0f * d2 + 2.0f * d1;
+    v[3 * to] = d3 - d1;
+    v[4 * to] = 2.0f * (d1 - d3) + (d4 - d2);
+    v[5 * to] = d1, v[6 * to] = d2, v[7 * to] = d3, v[8 * to] = d4;
+  }
+  STEERX_INLINE void out(const Lanes* m, int step, Lanes* y, int to) {
+    const Lanes a = m[step] + m[2 * step], b = m[step] - m[2 * step], c = m[3 * step];
+    y[0] = m[0] + a + c;
+    y[2 * to] = b + 2.0f * c;
+    y[4 * to] = a + 4.0f * c;
+    y[6 * to] = b + 8.0f * c + m[4 * step];
+    for (int i = 0; i < 4; ++i) y[(2 * i + 1) * to] = m[(5 + i) * step];
+  }
+};
+
+constexpr int64_t kApart = 5 * kBlock;  // keeps the points of a tile out of each other's way in L1
+
+// Where a tile lies: its sample, and its first input pixel.
+struct Place {
+  int64_t n, row, column;
+};
+
+STEERX_INLINE Place place(const WinogradParams& p, int64_t tile) {
+  const int64_t more = p.form == WinogradForm::plain ? kTileSide - 1 : kTileSide;
+  const int64_t high = (p.H + more) / kTileSide, wide = (p.W + more) / kTileSide;
+  return {tile / (high * wide), tile / wide % high * kTileSide, tile % wide * kTileSide};
+}
+
+// Sizes of a piece's room: V [points][groups][I / 16][kGroup][16], M [points][tiles][O].
+struct Room {
+  int64_t groups, tiles, v_point, m_point, m_step;
+
+  Room(const WinogradParams& p, int64_t count)
+      : groups((count + kGroup - 1) / kGroup),
+        tiles(count),
+        v_point(groups * kGroup * p.I + kApart),
+        m_point(count * p.O + kApart),
+        m_step(p.O) {}
+};
+
+template <typename Form>
+void transform_in(const WinogradParams& p, const Room& room, int64_t first, float* v) {
+  constexpr int kIn = Form::kIn, kPoints = Form::kPoints;
+  for (int64_t t = 0; t < room.tiles; ++t) {
+    const Place at = place(p, first + t);
+    const float* from[kIn * kIn];
+    for (int i = 0; i < kIn * kIn; ++i) {
+      const int64_t row = at.row - Form::kBefore + i / kIn,
+                    column = at.column - Form::kBefore + i % kIn;
+      const bool inside = row >= 0 && row < p.H && column >= 0 && column < p.W;
+      from[i] = inside ? p.x + ((at.n * p.H + row) * p.W + column) * p.I : nullptr;
+    }
+    float* to = v + t / kGroup * kGroup * p.I + t % kGroup * kBlock;
+    for (int64_t c = 0; c < p.I; c += kLanes) {
+      Lanes d[kIn * kIn], half[kPoints * kIn];
+#pragma GCC unroll 36
+      for (int i = 0; i < kIn * kIn; ++i) d[i] = from[i] == nullptr ? Lanes{} : load(from[i] + c);
+#pragma GCC unroll 9
+      for (int i = 0; i < kIn; ++i) Form::in(d + i, kIn, half + i, kIn);
+      float* out = to + c / kBlock * kGroup * kBlock + c % kBlock;
+#pragma GCC unroll 9
+      for (int i = 0; i < kPoints; ++i) {
+        Lanes whole[kPoints];
+        Form::in(half + i * kIn, 1, whole, 1);
+#pragma GCC unroll 9
+        for (int j = 0; j < kPoints; ++j) store(out + (i * kPoints + j) * room.v_point, whole[j]);
+      }
+    }
+  }
+}
+
+// The results of a tile's products, row by row: row(i, y) gets the kOut of row i.
+template <typename Form, typename Row>
+STEERX_INLINE void back(const float* m, int64_t point, const Row& row) {
+  constexpr int kPoints = Form::kPoints, kOut = Form::kOut;
+  Lanes half[kOut * kPoints];
+#pragma GCC unroll 9
+  for (int j = 0; j < kPoints; ++j) {
+    Lanes column[kPoints];
+#pragma GCC unroll 9
+    for (int i = 0; i < kPoints; ++i) column[i] = load(m + (i * kPoints + j) * point);
+    Form::out(column, 1, half + j, kPoints);
+  }
+  for (int i = 0; i < kOut; ++i) {
+    Lanes y[kOut];
+    Form::out(half + i * kPoints, 1, y, 1);
+    row(i, y);
+  }
+}
+
+void out_with_tail(const WinogradParams& p, const Room& room, int64_t first, const float* m) {
+  constexpr int kOut = Plain::kOut;
+  for (int64_t t = 0; t < room.tiles; ++t) {
+    const Place at = place(p, first + t);
+    const SampleTail<float> tail(p.tail, at.n, p.H, p.W, p.O);
+    const int rows = p.H - at.row < kOut ? static_cast<int>(p.H - at.row) : kOut;
+    const int columns = p.W - at.column < kOut ? static_cast<int>(p.W - at.column) : kOut;
+    float shift[kOut * kOut];
+    Lanes sums[kOut * kOut][kPictureChannels] = {};
+    for (int i = 0; i < rows; ++i)
+      for (int j = 0; j < columns; ++j)
+        shift[i * kOut + j] = tail.shift((at.row + i) * p.W + at.column + j);
+    for (int64_t o = 0; o < p.O; o += kLanes) {
+      const auto row = [&](int i, const Lanes* y) __attribute__((always_inline)) {
+        if (i >= rows) return;
+        for (int j = 0; j < columns; ++j)
+          tail.channels<true>(y[j], shift[i * kOut + j], (at.row + i) * p.W + at.column + j, o,
+                              kLanes, sums[i * kOut + j]);
+      };
+      back<Plain>(m + t * room.m_step + o, room.m_point, row);
+    }
+    if (p.tail.rgb == nullptr) continue;
+    for (int i = 0; i < rows; ++i)
+      for (int j = 0; j < columns; ++j) tail.picture(sums[i * kOut + j], at.row + i, at.column + j);
+  }
+}
+
+void out_doubled(const WinogradParams& p, const Room& room, int64_t first, const float* m) {
+  constexpr int kOut = Transposed::kOut;
+  const int64_t H = 2 * p.H + 1, W = 2 * p.W + 1;
+  for (int64_t t = 0; t < room.tiles; ++t) {
+    const Place at = place(p, first + t);
+    const int64_t row = 2 * at.row, column = 2 * at.column;
+    const int rows = H - row < kOut ? static_cast<int>(H - row) : kOut;
+    const int columns = W - column < kOut ? static_cast<int>(W - column) : kOut;
+    for (int64_t o = 0; o < p.O; o += kLanes) {
+      float* to = p.z + ((at.n * H + row) * W + column) * p.O + o;
+      const auto whole = [&](int i, const Lanes* y) __attribute__((always_inline)) {
+        if (i >= rows) return;
+        for (int j = 0; j < columns; ++j) store(to + (i * W + j) * p.O, y[j]);
+      };
+      back<Transposed>(m + t * room.m_step + o, room.m_point, whole);
+    }
+  }
+}
+
+int64_t needed(const WinogradParams& p, int64_t tiles) {
+  const Room room(p, tiles);
+  return winograd_points(p.form) * (room.v_point + room.m_point);
+}
+
+void make(const WinogradParams& p, int64_t first, int64_t last, float* floats) {
+  const Room room(p, last - first);
+  const int64_t points = winograd_points(p.form);
+  float *v = floats, *m = floats + points * room.v_point;
+  const bool plain = p.form == WinogradForm::plain;
+  plain ? transform_in<Plain>(p, room, first, v) : transform_in<Transposed>(p, room, first, v);
+  for (int64_t point = 0; point < points; ++point)
+    matrix_product(v + point * room.v_point, room.tiles, p.weight + point * p.O * p.I, p.I, p.O,
+                   m + point * room.m_point, room.m_step);
+  plain ? out_with_tail(p, room, first, m) : out_doubled(p, room, first, m);
+}
+
+}  // namespace
+
+WinogradCpu winograd() { return {kGroup, needed, make}; }
+
+}  // namespace STEERX_ISA
+
+#ifdef STEERX_TABLE
+#if defined(__x86_64__)
+namespace avx2 {
+WinogradCpu winograd();
+}
+namespace avx512 {
+WinogradCpu winograd();
+}
+#endif
+
+WinogradCpu winograd_cpu(Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::avx2) return avx2::winograd();
+  if (isa == Isa::avx512) return avx512::winograd();
+#endif
+  return isa == Isa::baseline ? STEERX_ISA::winograd() : WinogradCpu{0, nullptr, nullptr};
+}
+#endif
+
+}  // namespace steerx
