@@ -32,8 +32,9 @@ struct PlainSource {
   }
 };
 
+// Four values a thread and no picture fit in 64 registers: four blocks on a multiprocessor.
 template <typename T, int kWidth, bool kRgb>
-SIMT_KERNEL void __launch_bounds__(kTailThreads, kTailBlocks)
+SIMT_KERNEL void __launch_bounds__(kTailThreads, kRgb || kWidth > 4 ? kTailBlocks : 4)
     style_epilogue_kernel(StyleEpilogueParams p) {
   SIMT_SHARED(noise, float[kTailRows][kTailThreads + 1]);
   walk_tail<T, kWidth, kRgb, StyleEpilogueParams, PlainSource<T, kWidth>>(p, noise);

@@ -24,21 +24,28 @@ SIMT_DEVICE float clamped(float value, float limit) {
   return value > limit ? limit : value < -limit ? -limit : value;
 }
 
+SIMT_DEVICE bool tail_noisy(const Tail& tail) {
+  return tail.noise != nullptr || tail.sample_ids != nullptr;
+}
+
+// Noise of a pixel of sample n, given or drawn.
+SIMT_DEVICE float noise_at(const Tail& tail, int64_t n, int64_t pixel) {
+  return tail.sample_ids != nullptr
+             ? counted_normal(tail.noise_key, static_cast<uint64_t>(tail.sample_ids[n]), pixel)
+             : tail.noise[n * tail.noise_step + pixel];
+}
+
 // Noise times strength of the pixels of a block's strip, by one thread each.
 struct StripNoise {
   float (*kept)[kTailThreads + 1];  // [row][column - first column]
 
   SIMT_DEVICE void fill(const Tail& tail, int64_t n, int64_t row, int64_t rows, int64_t column,
                         int64_t columns, int64_t W) const {
-    if (tail.noise == nullptr && tail.sample_ids == nullptr) return;
+    if (!tail_noisy(tail)) return;
     const float strength = tail.noise_strength == nullptr ? 1.0f : *tail.noise_strength;
     for (int64_t i = threadIdx.x; i < rows * columns; i += kTailThreads) {
       const int64_t r = i / columns, c = i % columns, pixel = (row + r) * W + column + c;
-      const float value =
-          tail.sample_ids != nullptr
-              ? counted_normal(tail.noise_key, static_cast<uint64_t>(tail.sample_ids[n]), pixel)
-              : tail.noise[n * tail.noise_step + pixel];
-      kept[r][c] = strength * value;
+      kept[r][c] = strength * noise_at(tail, n, pixel);
     }
   }
 };
@@ -58,6 +65,32 @@ SIMT_DEVICE float doubled(const Tail& tail, int64_t n, int64_t y, int64_t x, int
   return sum;
 }
 
+// One pack of a pixel through the tail: y and styled at pack `at` of theirs, and in `value` y as it
+// was rounded.
+template <typename T, int kWidth>
+SIMT_DEVICE void finish_pack(const Tail& tail, const float (&scale)[kWidth],
+                             const float (&bias)[kWidth], const float (&style)[kWidth], float shift,
+                             bool inside, int64_t at, float (&value)[kWidth]) {
+  TailPack<T, kWidth> y, styled;
+#pragma unroll
+  for (int l = 0; l < kWidth; ++l) {
+    const float sum = value[l] * scale[l] + shift + bias[l];
+    y.lane[l] = static_cast<T>(clamped((sum < 0 ? sum * tail.slope : sum) * tail.gain, tail.clamp));
+    value[l] = static_cast<float>(y.lane[l]);
+    styled.lane[l] = static_cast<T>(value[l] * style[l]);
+  }
+  if (inside && tail.y != nullptr) static_cast<TailPack<T, kWidth>*>(tail.y)[at] = y;
+  if (inside && tail.styled != nullptr) static_cast<TailPack<T, kWidth>*>(tail.styled)[at] = styled;
+}
+
+// One number of the picture [N, H, W, 3], at `pixel` of it, from the sum over a pixel's channels.
+SIMT_DEVICE void finish_picture(const Tail& tail, float sum, int64_t pixel, int64_t n, int64_t y,
+                                int64_t x, int channel, int64_t H, int64_t W) {
+  sum = clamped(sum + (tail.rgb_bias == nullptr ? 0.0f : tail.rgb_bias[channel]), tail.rgb_clamp);
+  if (tail.skip != nullptr) sum += doubled(tail, n, y, x, channel, H, W);
+  tail.rgb[pixel * kPictureChannels + channel] = sum;
+}
+
 // Source gives a thread its convolution's values: Source(params, n, pack, column) for a column,
 // then .start(row) and .next(values) for one row after the other.
 template <typename T, int kWidth, bool kRgb, typename Params, typename Source>
@@ -70,7 +103,7 @@ SIMT_DEVICE void walk_tail(const Params& p, float (*noise_kept)[kTailThreads + 1
   const int64_t column = own / packs, pack = own % packs, first_column = first / packs;
   const int64_t last = (first + kTailThreads < row_packs ? first + kTailThreads : row_packs) - 1;
   const int64_t columns = last / packs - first_column + 1;
-  const bool noisy = tail.noise != nullptr || tail.sample_ids != nullptr;
+  const bool noisy = tail_noisy(tail);
 
   float bias[kWidth];
 #pragma unroll
@@ -96,20 +129,9 @@ SIMT_DEVICE void walk_tail(const Params& p, float (*noise_kept)[kTailThreads + 1
         float value[kWidth];
         source.next(value);
         const float shift = noisy && inside ? noise.kept[r][column - first_column] : 0.0f;
-        TailPack<T, kWidth> y, styled;
-#pragma unroll
-        for (int l = 0; l < kWidth; ++l) {
-          const float sum = value[l] * scale[l] + shift + bias[l];
-          y.lane[l] =
-              static_cast<T>(clamped((sum < 0 ? sum * tail.slope : sum) * tail.gain, tail.clamp));
-          value[l] = static_cast<float>(y.lane[l]);
-          styled.lane[l] = static_cast<T>(value[l] * style[l]);
-        }
         const int64_t pixel = (n * p.H + row + r) * p.W + column;
-        if (inside && tail.y != nullptr)
-          static_cast<TailPack<T, kWidth>*>(tail.y)[pixel * packs + pack] = y;
-        if (inside && tail.styled != nullptr)
-          static_cast<TailPack<T, kWidth>*>(tail.styled)[pixel * packs + pack] = styled;
+        finish_pack<T, kWidth>(tail, scale, bias, style, shift, inside, pixel * packs + pack,
+                               value);
         if constexpr (kRgb) {
 #pragma unroll
           for (int c = 0; c < kPictureChannels; ++c) {
@@ -120,12 +142,8 @@ SIMT_DEVICE void walk_tail(const Params& p, float (*noise_kept)[kTailThreads + 1
             for (int l = 0; l < kWidth; ++l) sum += inside ? value[l] * weight[l] : 0.0f;
             for (int step = int(packs) / 2; step > 0; step /= 2)  // in one order: repeatable
               sum += __shfl_xor_sync(~0u, sum, step);
-            if (inside && pack == 0) {
-              sum = clamped(sum + (tail.rgb_bias == nullptr ? 0.0f : tail.rgb_bias[c]),
-                            tail.rgb_clamp);
-              if (tail.skip != nullptr) sum += doubled(tail, n, row + r, column, c, p.H, p.W);
-              tail.rgb[pixel * kPictureChannels + c] = sum;
-            }
+            if (inside && pack == 0)
+              finish_picture(tail, sum, pixel, n, row + r, column, c, p.H, p.W);
           }
         }
       }

@@ -168,6 +168,7 @@ void together(Operand own) {
     self->state = State::in_collective;
     wait_for_others();
   }
+  self->operand = nullptr;  // it lies on this stack
   if (orders) meet(self->departure);
 }
 

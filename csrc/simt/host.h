@@ -66,6 +66,11 @@ void cp_async_wait(int pending);
 enum class Order { forward, reverse, random };
 void set_order(Order, unsigned seed = 0);
 
+// The largest grid that launches get, as if kernels had asked for no more: blocks that stride must
+// do all the work all the same.
+void set_most_blocks(dim3 most);
+constexpr dim3 kAllBlocks(0x7fffffff, 65535, 65535);
+
 using Body = void (*)(void*);
 int run(dim3 grid, dim3 block, size_t shared_bytes, Body, void* argument);
 const char* last_error();  // of the last launch that returned another status than 0

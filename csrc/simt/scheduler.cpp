@@ -50,10 +50,11 @@ constexpr unsigned kMostThreads = 1024;
 constexpr size_t kStackBytes = 128 * 1024, kGuardBytes = 4096;
 // Neighbouring blocks are different threads to TSan, so that races between blocks show; each thread
 // keeps its own stack.
-constexpr unsigned kPools = 2;
+constexpr size_t kPools = 2;
 
 thread_local std::string error;
 thread_local Order order = Order::forward;
+thread_local dim3 most_blocks = kAllBlocks;
 thread_local std::mt19937 generator;
 thread_local std::vector<char*> stacks;
 thread_local std::vector<void*> tsan_threads;
@@ -119,7 +120,7 @@ void live() {  // the life of a thread, on its own stack
     if (!block->failed) block->body(block->argument);
     if (!block->failed && !(self->open.empty() && self->groups.empty()))
       fail(told(*self) + " ends with cp.async copies in flight; wait for them");
-  } catch (const Abort&) {
+  } catch (const Abort&) {  // NOLINT(bugprone-empty-catch): who threw it has said why
   }
   leave(&finished);
   self->state = State::done;
@@ -254,11 +255,15 @@ void set_order(Order wanted, unsigned seed) {
   generator.seed(seed);
 }
 
+void set_most_blocks(dim3 most) { most_blocks = most; }
+
 const char* last_error() { return error.c_str(); }
 
 int run(dim3 grid, dim3 size, size_t shared_bytes, Body body, void* argument) {
   error = refusal(grid, size, shared_bytes);
   if (!error.empty()) return 1;
+  grid = {std::min(grid.x, most_blocks.x), std::min(grid.y, most_blocks.y),
+          std::min(grid.z, most_blocks.z)};
   const Quiet quiet;
   reserve();
   leave(&launched);

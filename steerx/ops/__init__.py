@@ -3,6 +3,7 @@
 from ._backend import backend, build_info
 from ._bias_act import bias_act
 from ._edit_styles import edit_styles
+from ._eigh import eigh
 from ._library import REGISTRY, load_native
 from ._modulated_conv2d import modulated_conv2d
 from ._style_layer import style_layer
@@ -15,6 +16,7 @@ __all__ = [
     "bias_act",
     "build_info",
     "edit_styles",
+    "eigh",
     "modulated_conv2d",
     "style_layer",
     "to_rgb",

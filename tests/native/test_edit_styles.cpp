@@ -121,6 +121,10 @@ int check_cuda() {
     wrong += check_cuda<float>(Real::float32, 3, 2, 9, 16, 1, 1e-6);
     wrong += check_cuda<float>(Real::float32, 1, 1, 0, 4, 0, 1e-6);
     wrong += check_cuda<simt::Half>(Real::float16, 2, 1, 4, 0, 0, 1e-3);
+    simt::host::set_most_blocks({2, 2});  // as where rows and columns outnumber the grid
+    wrong += check_cuda<float>(Real::float32, 3, 2, 9, 2056, 0, 1e-6);
+    wrong += check_cuda<double>(Real::float64, 3, 2, 9, 2057, 0, 1e-6);
+    simt::host::set_most_blocks(simt::host::kAllBlocks);
   }
   return wrong;
 }

@@ -24,6 +24,7 @@ template <typename T>
 std::vector<T> numbers(int64_t count, float scale = 1.0f) {
   std::normal_distribution<float> normal;
   std::vector<T> values;
+  values.reserve(size_t(count));  // not one more: what lies behind must not be read
   for (int64_t i = 0; i < count; ++i) values.push_back(T(scale * normal(generator)));
   return values;
 }
@@ -58,11 +59,13 @@ double counted(uint64_t key, uint64_t id, int64_t i) {
 }
 
 enum class Noise { none, shared, each, drawn };
+enum class Parts { all, fewest, styled_alone };  // fewest: y and what the shape asks for
 
 struct Shape {
   int64_t N, H, W, O;
   Noise noise;
   bool rgb;
+  Parts parts = Parts::all;
 };
 
 // A tail with everything in it, its outputs unwritten, and the truth of it.
@@ -94,12 +97,19 @@ struct Tailed {
       tail.sample_ids = ids.data();
       tail.noise_key = 0x9123456789abcdefull;
     }
+    if (s.parts == Parts::styled_alone) tail.y = nullptr;
+    if (s.parts == Parts::fewest) {
+      tail.demodulation = tail.bias = tail.next_style = tail.noise_strength = nullptr;
+      tail.styled = nullptr;
+      d.assign(d.size(), 1), b.assign(b.size(), 0), strength = 1;
+    }
     if (!s.rgb) return;
     rgb_weight = numbers<float>(s.N * 3 * s.O), rgb_bias = numbers<float>(3);
     rgb = unwritten<float>(pixels * 3);
     tail.rgb_weight = rgb_weight.data(), tail.rgb_bias = rgb_bias.data(), tail.rgb = rgb.data();
     tail.rgb_clamp = 2.0f;
-    if (s.H % 2 || s.W % 2) return;
+    if (s.parts == Parts::fewest) tail.rgb_bias = nullptr, rgb_bias.assign(3, 0);
+    if (s.H % 2 || s.W % 2 || s.parts == Parts::fewest) return;
     skip = numbers<float>(pixels / 4 * 3);
     tail.skip = skip.data();
     const float taps[4] = {0.25f, 0.75f, 0.75f, 0.25f};
@@ -140,11 +150,13 @@ struct Tailed {
                      double(strength) * noise_at(n, pixel) + b[size_t(o)];
           v = (v < 0 ? 0.2 * v : v) * double(tail.gain);
           v = std::fmin(std::fmax(v, -1.5), 1.5);
-          expect_near(double(float(y[at])), v, allowed, "y");
-          expect_near(double(float(styled[at])), v * style[size_t(n * s.O + o)], 2 * allowed,
-                      "styled");
+          if (tail.y != nullptr) expect_near(double(float(y[at])), v, allowed, "y");
+          if (tail.styled != nullptr)
+            expect_near(double(float(styled[at])), v * style[size_t(n * s.O + o)], 2 * allowed,
+                        "styled");
+          const double kept = tail.y != nullptr ? double(float(y[at])) : v;
           for (int c = 0; s.rgb && c < 3; ++c)
-            picture[c] += double(float(y[at])) * rgb_weight[size_t((n * 3 + c) * s.O + o)];
+            picture[c] += kept * rgb_weight[size_t((n * 3 + c) * s.O + o)];
         }
         for (int c = 0; s.rgb && c < 3; ++c) {
           double v = std::fmin(std::fmax(picture[c] + rgb_bias[size_t(c)], -2.0), 2.0);
@@ -217,10 +229,32 @@ void upsample_epilogue(Real real, const Shape& s, double allowed, bool as_phases
       allowed);
 }
 
+// A picture only where a pixel's packs are lanes of one warp, and never of an upsampling layer.
+void pictures_are_refused() {
+  using steerx::epilogue_makes_rgb;
+  const bool made[] = {epilogue_makes_rgb(Real::float32, 4), epilogue_makes_rgb(Real::float16, 256),
+                       !epilogue_makes_rgb(Real::float32, 24),
+                       !epilogue_makes_rgb(Real::float16, 512),
+                       !epilogue_makes_rgb(Real::float32, 3)};
+  for (const bool right : made) {
+    ++checked;
+    if (!right && ++wrong) std::printf("wrong epilogue_makes_rgb\n");
+  }
+  Tailed<float> tailed({1, 2, 2, 24, Noise::none, true});
+  const auto x = numbers<float>(4 * 9 * 24);
+  const steerx::StyleEpilogueParams p{Real::float32, x.data(), 1, 2, 2, 24, tailed.tail};
+  steerx::UpsampleEpilogueParams q{Real::float32, x.data(), false, 1, 2, 2, 24, {}, tailed.tail};
+  ++checked;
+  if (steerx::style_epilogue_cuda(p, nullptr) == 0 ||
+      steerx::upsample_epilogue_cuda(q, nullptr) == 0)
+    ++wrong, std::printf("a picture was not refused\n");
+}
+
 }  // namespace
 
 int main() {
   const double fine = 2e-6, half = 2e-3, brain = 1.6e-2;
+  pictures_are_refused();
   for (const Order order : {Order::forward, Order::reverse, Order::random}) {
     simt::host::set_order(order, 7);
     style_epilogue<float>(Real::float32, {2, 9, 5, 16, Noise::shared, true}, fine);
@@ -238,6 +272,15 @@ int main() {
     upsample_epilogue<float>(Real::float32, {2, 10, 6, 12, Noise::shared, false}, fine, true);
     upsample_epilogue<float>(Real::float32, {1, 2, 4, 5, Noise::drawn, false}, fine, true);
     upsample_epilogue<simt::Half>(Real::float16, {2, 4, 6, 40, Noise::none, false}, half, true);
+    for (const Parts parts : {Parts::fewest, Parts::styled_alone}) {
+      style_epilogue<float>(Real::float32, {2, 4, 6, 16, Noise::each, true, parts}, fine);
+      style_epilogue<float>(Real::float32, {1, 3, 5, 7, Noise::none, false, parts}, fine);
+      upsample_epilogue<float>(Real::float32, {1, 4, 6, 12, Noise::drawn, false, parts}, fine);
+    }
+    simt::host::set_most_blocks({simt::host::kAllBlocks.x, 2, 2});  // blocks stride down and on
+    style_epilogue<float>(Real::float32, {5, 42, 3, 8, Noise::each, true}, fine);
+    upsample_epilogue<float>(Real::float32, {5, 42, 4, 4, Noise::drawn, false}, fine);
+    simt::host::set_most_blocks(simt::host::kAllBlocks);
   }
   std::printf("%d checks, %d wrong\n", checked, wrong);
   return wrong != 0;

@@ -197,6 +197,18 @@ void atomics_count() {
   expect(total == 768 && sum == 384, "every thread of every block once");
 }
 
+SIMT_KERNEL void stride(int* done, int64_t rows) {
+  for (int64_t row = blockIdx.y; row < rows; row += gridDim.y) done[row] += 1 + 10 * gridDim.y;
+}
+
+void grids_are_held_down() {
+  std::vector<int> done(9);
+  simt::host::set_most_blocks({5, 2});
+  expect(start(stride, dim3(1, 9), 1, 0, done.data(), int64_t(9)) == 0, "a grid held down");
+  simt::host::set_most_blocks(simt::host::kAllBlocks);
+  for (const int times : done) expect(times == 21, "every row once, by two blocks");
+}
+
 void sixteen_bits_round_to_nearest() {
   for (int i = 0; i < 1 << 16; ++i) {
     simt::Half half;
@@ -314,6 +326,7 @@ int main() {
     tensor_cores_multiply();
     copies_land_when_waited_for();
     atomics_count();
+    grids_are_held_down();
     mistakes_are_named();
   }
   std::printf("%d checks, %d wrong\n", checked, wrong);

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 from torch import Tensor
 
 from steerx import ops
 
-from .test_contract import asking, op, sample
-
-
-def parts(result: Any) -> tuple[Tensor, ...]:
-    return result if isinstance(result, tuple) else (result,)
+from .test_contract import asking, op, parts, sample
 
 
 @op
