@@ -1,4 +1,5 @@
 # make demo | test | lint | bench | wheel | cmake | clean       PYTHON=python3.12 make test chooses the interpreter
+# make gates | mutants | gpu-check | check-cuda-torch           the CUDA kernels: docs/kernels.md
 # Everything lives in .venv; stamps in it keep a second run from installing or building what is there.
 PYTHON ?= python3
 VENV   := .venv
@@ -7,7 +8,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --con
 
 NATIVE_SOURCES := $(wildcard csrc/*/*.h csrc/*/*/*.h csrc/*/*.cpp csrc/*/*.cu csrc/*/*.cuh)
 
-.PHONY: demo test lint bench wheel cmake clean
+.PHONY: demo test lint bench wheel cmake gates mutants gpu-check check-cuda-torch clean
 
 demo: $(VENV)/built
 	$(BIN)/steerx demo --out out/demo
@@ -23,8 +24,8 @@ lint: $(VENV)/built
 	$(BIN)/clang-format --dry-run -Werror $(NATIVE_SOURCES) $(wildcard tests/native/*.cpp)
 
 bench: $(VENV)/built
-	$(BIN)/python -m pytest bench/bench_*.py -o python_files='bench_*.py' -o filterwarnings=ignore \
-	  --benchmark-columns=median,iqr,rounds
+	$(BIN)/python -m pytest bench/bench_*.py -q -o python_files='bench_*.py' -o filterwarnings=ignore \
+	  --benchmark-columns=median,iqr,rounds --benchmark-max-time=0.4 --benchmark-min-rounds=3
 
 wheel: $(VENV)/installed
 	$(BIN)/python -m pip wheel --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist .
@@ -34,6 +35,23 @@ cmake: $(VENV)/installed
 	cmake -S . -B build/cmake -DPython_EXECUTABLE="$$PWD/$(BIN)/python"
 	cmake --build build/cmake --parallel 2
 	ctest --test-dir build/cmake --output-on-failure
+
+# What the compiler knows about the CUDA kernels: spills, registers, tensor cores, clang's findings. No GPU needed.
+gates: $(VENV)/built
+	$(BIN)/python tests/native/gates.py
+	$(BIN)/python tests/native/tidy.py
+
+# Every mutant of every kernel's text: half an hour on two cores. FILES=tail.cuh names some, EVERY=40 takes a sample.
+mutants: $(VENV)/installed
+	$(BIN)/python tests/native/mutants.py $(if $(FILES),--files $(FILES)) --every $(or $(EVERY),1)
+
+# On a machine with a GPU, under eight minutes: the first-run checklist and the numbers that decide the plan.
+gpu-check: $(VENV)/built
+	FAIL_WITHOUT_CUDA=1 $(BIN)/python -m bench.gpu_check --out bench/results
+
+# The wheel of this machine beside the CUDA build of torch: about 5 GB in CUDA_TORCH, deleted afterwards.
+check-cuda-torch: $(VENV)/built
+	.ci/check_cuda_torch "$(BIN)/python" "$(CUDA_TORCH)"
 
 clean:
 	rm -rf build build-* dist out steerx.egg-info steerx/_C*.so

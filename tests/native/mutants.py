@@ -1,11 +1,11 @@
 """Mutants of the CUDA kernels: does a test see every barrier, bound and index that is taken away?
 
-    python tests/native/mutants.py [--files tail.cuh,...] [--every 1]
+    python tests/native/mutants.py [--files tail.cuh,...] [--every 1]          make mutants
 
 Each mutant changes one place of a kernel's text, is compiled for the CPU, and run by the kernel's C++
 test: plain first, under AddressSanitizer where that sees nothing, under ThreadSanitizer where that sees
 nothing either. What all three let pass is a survivor; survivors that mean no mistake are listed with the
-reason in EQUIVALENT.
+reason in `equivalents.py`.
 """
 
 from __future__ import annotations
@@ -16,59 +16,80 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from equivalents import EQUIVALENT
 
 ROOT = Path(__file__).resolve().parents[2]
 CUDA = ROOT / "csrc" / "cuda"
 CXX = os.environ.get("CXX", "c++")
 FLAGS = [
-    "-std=c++20",
-    "-O1",
-    "-g",
-    "-w",
-    "-fno-omit-frame-pointer",
-    f"-I{ROOT / 'csrc'}",
-    f"-I{ROOT / 'csrc/include'}",
+    *("-std=c++20", "-w", "-fno-omit-frame-pointer"),  # unoptimised: compiling is the time
+    *(f"-I{ROOT / 'csrc'}", f"-I{ROOT / 'csrc/include'}"),
 ]
 BUILDS = {
     "plain": [],
     "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
     "thread": ["-fsanitize=thread"],
 }
-ENVIRONMENT = {"ASAN_OPTIONS": "detect_stack_use_after_return=0", "TSAN_OPTIONS": "halt_on_error=1"}
-SECONDS = 60
+ENVIRONMENT = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=0",
+    "TSAN_OPTIONS": "halt_on_error=1:report_signal_unsafe=0:symbolize=0",
+}
+SECONDS = {"plain": 5, "address": 20, "thread": 60}  # of processor time; a mutant may never end
+RUNNER = ("scheduler", "collectives", "memory")
 ISAS = ("baseline", "avx2", "avx512")
 
 # Which test runs a file's kernels, and which launchers it links.
 TESTS = {
     "edit_styles.cuh": ("test_edit_styles", ["edit_styles"]),
+    "eigh.cuh": ("test_eigh", ["eigh"]),
+    "moments.cuh": ("test_moments", ["moments"]),
+    "moments_tile.cuh": ("test_moments", ["moments"]),
+    "weight_covariance.cuh": ("test_weight_covariance", ["weight_covariance"]),
     "style_epilogue.cuh": ("test_epilogues", ["style_epilogue", "upsample_epilogue"]),
     "upsample_epilogue.cuh": ("test_epilogues", ["style_epilogue", "upsample_epilogue"]),
     "tail.cuh": ("test_epilogues", ["style_epilogue", "upsample_epilogue"]),
+    "style_layer.cuh": ("test_style_layer", ["style_layer"]),
+    "style_layer_up.cuh": ("test_style_layer", ["style_layer"]),
+    "style_layer_tile.cuh": ("test_style_layer", ["style_layer"]),
     "counted_noise.cuh": ("test_epilogues", ["style_epilogue", "upsample_epilogue"]),
 }  # fmt: skip
 
-# Survivors that change nothing a caller could see: (file, text of the line, mutation) -> why.
-EQUIVALENT: dict[tuple[str, str], str] = {}
-
-CHANGES = [
+TERM = r"(?<=[\w\])] )"  # behind a value: what follows is binary
+CHANGES: list[tuple[str, str | Callable[[re.Match[str]], str], str]] = [
     (r"__sync(threads|warp)\([^;]*\);", "", "no barrier"),
     (r"simt::cp_async_wait<\d>\(\);", "", "no wait"),
+    (r"(?<=cp_async_wait<)\d(?=>)", lambda m: str(int(m[0]) + 1), "waits for a group less"),
+    (r"simt::cp_async_commit\(\);", "", "no commit"),
+    (r"if \([^;{]*\) (return|continue);", "", "bound check gone"),
     (r"(?<![<\-])<=(?!=)", "<", "<= to <"),
-    (r"(?<=[\w\])] )<(?= [\w(])", "<=", "< to <="),
-    (r"(?<=[\w\])] )>=(?= [\w(])", ">", ">= to >"),
-    (r"(?<=[\w\])] )>(?= [\w(])", ">=", "> to >="),
+    (TERM + r"<(?= [\w(])", "<=", "< to <="),
+    (TERM + r">=(?= [\w(])", ">", ">= to >"),
+    (TERM + r">(?= [\w(])", ">=", "> to >="),
     (r"&&", "||", "&& to ||"),
     (r"\|\|", "&&", "|| to &&"),
-    (r"(?<=[\w\])] )\+ 1\b", "", "+ 1 gone"),
-    (r"(?<=[\w\])] )- 1\b", "", "- 1 gone"),
-    (r"(?<=[\w\])] )\+ 2\b", "+ 1", "+ 2 to + 1"),
+    (TERM + r"\+ 1\b", "", "+ 1 gone"),
+    (TERM + r"- 1\b", "", "- 1 gone"),
+    (TERM + r"\+ 2\b", "+ 1", "+ 2 to + 1"),
+    (TERM + r"\+ (4|8|16)\b", "", "fragment row or column gone"),
+    (TERM + r"\+(?= [\w(]+)", "-", "+ to -"),
+    (TERM + r"-(?= [\w(]+)", "+", "- to +"),
+    (TERM + r"% \w+", "", "remainder gone"),
+    (TERM + r"/ \w+", "", "division gone"),
+    (r"\+=", "=", "sum becomes its last term"),
     (r"(?<=\w)\[(\w+)\](?!\s*=\s*\{)", r"[\1 + 1]", "index + 1"),
 ]
-NOT_CODE = re.compile(r"^\s*(//|#|template|using|struct|constexpr|static constexpr)|\boperator\b")
+NOT_CODE = re.compile(
+    r"^\s*(//|#|template|using|struct|(static )?constexpr|SIMT_SHARED|SIMT_DYNAMIC)|\boperator\b"
+)
+DECLARES_ARRAYS = re.compile(r"^\s*\w[\w:<>, ]*\s\w+(\[[^\]]*\])+(, \w+(\[[^\]]*\])+)*;")
 
 
 @dataclass(frozen=True)
@@ -89,77 +110,90 @@ class Mutant:
     after: str
 
 
-def mutants(file: str) -> Iterator[Mutant]:
+def mutants(file: str, text: str | None = None) -> Iterator[Mutant]:
     """Every change of a kernel's text; declarations, templates and comments are left alone."""
-    for number, line in enumerate((CUDA / file).read_text().splitlines(), 1):
+    lines = ((CUDA / file).read_text() if text is None else text).splitlines()
+    for number, line in enumerate(lines, 1):
         code = line.split("//")[0]
-        if NOT_CODE.search(line) or re.search(r"^\s*[\w:<>, ]+\s\w+\[\w+\](, \w+\[\w+\])*;", code):
+        if NOT_CODE.search(line) or DECLARES_ARRAYS.search(code):
             continue
+        seen = {code.strip()}
         for pattern, new, change in CHANGES:
             for found in re.finditer(pattern, code):
-                after = code[: found.start()] + found.expand(new) + code[found.end() :]
-                yield Mutant(file, number, change, code.strip(), after.strip())
+                put = new(found) if callable(new) else found.expand(new)
+                after = (code[: found.start()] + put + code[found.end() :]).strip()
+                if after not in seen:
+                    seen.add(after)
+                    yield Mutant(file, number, change, code.strip(), after)
+
+
+def includes(file: Path, among: Path) -> set[str]:
+    """Names of a folder's files that a file reaches by its includes, itself too."""
+    found, waiting = {file.name}, [file]
+    while waiting:
+        for name in re.findall(r'^#include "([\w.]+)"', waiting.pop().read_text(), re.M):
+            if name not in found and (among / name).is_file():
+                found.add(name)
+                waiting.append(among / name)
+    return found
 
 
 class Workshop:
-    """Objects that do not change with the mutant, built once per build."""
+    """Objects that do not change with the mutant, built once per build and linked with every mutant's own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, files: list[str], jobs: int) -> None:
         self.folder = folder
+        work: list[tuple[Path, Path, list[str]]] = []
+        tests = {TESTS[file][0] for file in files}
+        launchers = {name for file in files for name in TESTS[file][1]}
         for build, flags in BUILDS.items():
             runner = [] if build == "thread" else flags  # the runner must not be seen by TSan
-            for name in ("scheduler", "collectives", "memory"):
-                compiled(
-                    ROOT / "csrc" / "simt" / f"{name}.cpp", folder / f"{name}.{build}.o", runner
+            for name in RUNNER:
+                work.append(
+                    (ROOT / "csrc/simt" / f"{name}.cpp", folder / f"{name}.{build}.o", runner)
                 )
-            for test in {test for test, _ in TESTS.values()}:
-                source = ROOT / "tests" / "native" / f"{test}.cpp"
-                compiled(source, folder / f"{test}.{build}.o", flags)
-        for isa in ISAS:  # the test needs the CPU kernels too; no instruction set matters here
-            flags = [f"-DSTEERX_ISA={isa}", *(["-DSTEERX_TABLE"] if isa == "baseline" else [])]
-            compiled(ROOT / "csrc/cpu/edit_styles.cpp", folder / f"{isa}.o", flags)
+            for test in tests:
+                source = ROOT / "tests/native" / f"{test}.cpp"
+                work.append((source, folder / f"{test}.{build}.o", flags))
+            for name in launchers:
+                work.append((CUDA / f"{name}.cu", folder / f"{name}.{build}.o", flags))
+        own = []
+        for source in (ROOT / "csrc/cpu").glob("*.cpp"):  # no instruction set matters here
+            for isa in ISAS:
+                flags = [f"-DSTEERX_ISA={isa}", *(["-DSTEERX_TABLE"] if isa == "baseline" else [])]
+                own.append(folder / f"cpu.{source.stem}.{isa}.o")
+                work.append((source, own[-1], flags))
+        with ThreadPoolExecutor(jobs) as pool:
+            list(pool.map(lambda one: compiled(*one), work))
+        subprocess.run(["ar", "rcs", str(folder / "libcpu.a"), *map(str, own)], check=True)
 
     def verdict(self, mutant: Mutant | None, file: str, place: Path) -> str:
         """The build that saw the mutant, "does not compile", or "" for a survivor."""
         test, launchers = TESTS[file]
-        include = []
+        changed: list[str] = []
         if mutant is not None:
             lines = (CUDA / file).read_text().splitlines()
             lines[mutant.line - 1] = mutant.after
             (place / "cuda").mkdir(parents=True, exist_ok=True)
-            for header in CUDA.glob("*.cu*"):
-                (place / "cuda" / header.name).write_text(header.read_text())
+            for source in CUDA.glob("*.cu*"):
+                (place / "cuda" / source.name).write_text(source.read_text())
             (place / "cuda" / file).write_text("\n".join(lines) + "\n")
-            include = [f"-I{place}"]
-        source_folder = place / "cuda" if mutant is not None else CUDA
+            changed = [n for n in launchers if file in includes(CUDA / f"{n}.cu", CUDA)]
         for build, flags in BUILDS.items():
-            objects = []
-            for launcher in launchers:
-                target = place / f"{launcher}.{build}.o"
-                done = compiled(
-                    source_folder / f"{launcher}.cu", target, [*include, *flags], check=False
-                )
-                if not done:
-                    return "does not compile"
+            objects = [str(self.folder / f"{n}.{build}.o") for n in (*RUNNER, test)]
+            for name in launchers:
+                target = (place if name in changed else self.folder) / f"{name}.{build}.o"
                 objects.append(str(target))
-            objects += [
-                str(self.folder / f"{n}.{build}.o")
-                for n in ("scheduler", "collectives", "memory", test)
-            ]
-            if test == "test_edit_styles":
-                objects += [str(self.folder / f"{isa}.o") for isa in ISAS]
+                if name in changed and not compiled(
+                    place / f"cuda/{name}.cu", target, [f"-I{place}", *flags], check=False
+                ):
+                    return "does not compile"
             program = place / f"test.{build}"
-            subprocess.run([CXX, *FLAGS, *flags, *objects, "-o", str(program)], check=True)
-            try:
-                result = subprocess.run(
-                    [str(program)],
-                    capture_output=True,
-                    timeout=SECONDS,
-                    env={**os.environ, **ENVIRONMENT},
-                )
-            except subprocess.TimeoutExpired:
-                return f"{build} (never ends)"
-            if result.returncode:
+            libraries = [str(self.folder / "libcpu.a"), "-o", str(program)]
+            subprocess.run([CXX, *FLAGS, *flags, *objects, *libraries], check=True)
+            limited = ["sh", "-c", f'ulimit -t {SECONDS[build]}; exec "$0"', str(program)]
+            environment = {**os.environ, **ENVIRONMENT}
+            if subprocess.run(limited, capture_output=True, env=environment).returncode:
                 return build
         return ""
 
@@ -169,34 +203,51 @@ def compiled(source: Path, target: Path, flags: list[str], *, check: bool = True
     return subprocess.run(command, check=check, capture_output=not check).returncode == 0
 
 
+def table(chosen: list[Mutant], verdicts: list[str]) -> str:
+    """What saw the mutants of each file, in Markdown."""
+    rows = [
+        "| file | mutants | plain | ASan, UBSan | TSan | survivors, all explained |",
+        "|---|---|---|---|---|---|",
+    ]
+    for file in dict.fromkeys(mutant.file for mutant in chosen):
+        own = Counter(v for m, v in zip(chosen, verdicts, strict=True) if m.file == file)
+        total = own.total() - own["does not compile"]
+        seen = " | ".join(str(own[build]) for build in (*BUILDS, ""))
+        rows.append(f"| `{file}` | {total} | {seen} |")
+    return "\n".join(rows)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", default=",".join(TESTS), help="Files of csrc/cuda.")
     parser.add_argument("--every", type=int, default=1, help="Only every n-th mutant.")
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=int(os.environ.get("MAX_JOBS", "2")))
     options = parser.parse_args()
+    files, start = options.files.split(","), time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
-        workshop = Workshop(Path(scratch))
-        chosen = [m for file in options.files.split(",") for m in mutants(file)][:: options.every]
-        for file in options.files.split(","):
-            (Path(scratch) / f"clean-{file}").mkdir()
-            if seen := workshop.verdict(None, file, Path(scratch) / f"clean-{file}"):
-                print(f"{file}: the kernel itself fails ({seen})")
+        workshop = Workshop(Path(scratch), files, options.jobs)
+        chosen = [m for file in files for m in mutants(file)][:: options.every]
+        for test, file in {TESTS[file][0]: file for file in files}.items():
+            if seen := workshop.verdict(None, file, Path(scratch)):
+                print(f"{test}: the kernels as they are fail ({seen})")
                 return 1
 
         def judged(mutant: Mutant) -> str:
             with tempfile.TemporaryDirectory(dir=scratch) as place:
-                return workshop.verdict(mutant, mutant.file, Path(place))
+                seen = workshop.verdict(mutant, mutant.file, Path(place))
+            if not seen:
+                why = EQUIVALENT.get((mutant.file, mutant.after), "NOT EXPLAINED")
+                where = f"{mutant.file}:{mutant.line} {mutant.change}: {mutant.after}"
+                print(f"{where}   [{why}]", flush=True)
+            return seen
 
         with ThreadPoolExecutor(options.jobs) as pool:
             verdicts = list(pool.map(judged, chosen))
     survivors = [m for m, v in zip(chosen, verdicts, strict=True) if not v]
     unexplained = [m for m in survivors if (m.file, m.after) not in EQUIVALENT]
-    for mutant in survivors:
-        why = EQUIVALENT.get((mutant.file, mutant.after), "NOT EXPLAINED")
-        print(f"{mutant.file}:{mutant.line} {mutant.change}: {mutant.after}   [{why}]")
-    counts = {v: verdicts.count(v) for v in sorted(set(verdicts))}
-    print(f"{len(chosen)} mutants: {counts}; {len(unexplained)} survivors without an explanation")
+    print(table(chosen, verdicts))
+    took = time.monotonic() - start
+    print(f"{len(chosen)} mutants in {took:.0f} s, {len(unexplained)} survivors not explained")
     return 1 if unexplained else 0
 
 
