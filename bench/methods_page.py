@@ -147,8 +147,9 @@ alpha = 1 in standard deviations of the codes: 1 is a step along a principal axi
 generator was trained on.""",
         leak_table(n),
         f"""\
-A random direction of the same step length changes a factor by {by_chance["z, ridge"]} σ per alpha in z and by
-{by_chance["w, ridge"]} σ in w (root mean square over directions, median over factors).
+Random directions with the step lengths of ridge's filters change a factor by {by_chance["z, ridge"]} σ per alpha in z and by
+{by_chance["w, ridge"]} σ in w (root mean square over directions, median over factors); the other rows have other step lengths
+and no such baseline.
 
 Effect matrix in z, along the filters of ridge (there, filter and pattern are one):""",
         effect_matrix(n, kinds["z, ridge"]),
@@ -185,7 +186,9 @@ def _leading(n: dict[str, Any]) -> str:
 
 Slope of every factor in σ per alpha, alpha in standard deviations of w along the direction; the leading
 {count} of each. "Read by the factors" is the share of the variance of a code's coordinate along the direction
-that the {len(n["names"])} factors explain linearly.
+that the {len(n["names"])} factors explain linearly. "Random" are directions of the same plain lengths: as w varies
+much less along most of them, their steps lead further from the codes that the generator knows than those
+above them, so the row is no measure of chance in σ.
 
 {leading_table(n)}"""
 

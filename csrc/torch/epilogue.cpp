@@ -1,5 +1,5 @@
-// Binding of the private operator _epilogue: CUDA alone, for the fused renderer. It repeats what
-// protects memory; the Python reference serves every other device.
+// Binding of the private operator _epilogue on CUDA, for the fused renderer; epilogue_cpu.cpp is its
+// sibling. It repeats what protects memory.
 #include "cuda_binding.h"
 
 #ifdef STEERX_WITH_CUDA
