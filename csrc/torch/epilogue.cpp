@@ -1,5 +1,5 @@
-// Binding of the private operator _epilogue on CUDA, for the fused renderer; epilogue_cpu.cpp is its
-// sibling. It repeats what protects memory.
+// Binding of the private operator _epilogue on CUDA, for the fused renderer; epilogue_cpu.cpp is
+// its sibling. It repeats what protects memory.
 #include "cuda_binding.h"
 
 #ifdef STEERX_WITH_CUDA
