@@ -147,9 +147,9 @@ alpha = 1 in standard deviations of the codes: 1 is a step along a principal axi
 generator was trained on.""",
         leak_table(n),
         f"""\
-Random directions with the step lengths of ridge's filters change a factor by {by_chance["z, ridge"]} σ per alpha in z and by
-{by_chance["w, ridge"]} σ in w (root mean square over directions, median over factors); the other rows have other step lengths
-and no such baseline.
+Random directions with the step lengths of ridge's filters change a factor by {by_chance["z, ridge"]} σ
+per alpha in z and by {by_chance["w, ridge"]} σ in w (root mean square over directions, median over
+factors); the other rows have other step lengths and no such baseline.
 
 Effect matrix in z, along the filters of ridge (there, filter and pattern are one):""",
         effect_matrix(n, kinds["z, ridge"]),
