@@ -6,13 +6,10 @@
 
 #include <atomic>
 
-#include "tail_arguments.h"
+#include "drawn_noise.h"
 
 namespace steerx {
 namespace {
-
-using torch::headeronly::ScalarType;
-using torch::stable::Tensor;
 
 constexpr uintptr_t kLine = 64;
 
@@ -71,16 +68,18 @@ void winograd_on_cpu(const Tensor& x, const Tensor& weight, Tensor room, Maybe d
                      std::optional<double> rgb_clamp, Maybe skip, Taps skip_taps, Maybe y,
                      Maybe styled, Maybe rgb) {
   WinogradParams p = sizes_of(WinogradForm::plain, x, weight);
-  TailArguments arguments{demodulation, bias, noise,     sample_ids, noise_key,  noise_strength,
-                          slope,        gain, clamp,     next_style, rgb_weight, rgb_bias,
-                          rgb_clamp,    skip, skip_taps, y,          styled,     rgb};
+  const TailArguments arguments{
+      demodulation, bias, noise,     sample_ids, noise_key,  noise_strength,
+      slope,        gain, clamp,     next_style, rgb_weight, rgb_bias,
+      rgb_clamp,    skip, skip_taps, y,          styled,     rgb};
   p.tail = arguments.tail(x, p.N, p.H, p.W, p.O);
+  const Maybe drawn = draw_noise(p.tail, x, p.N, p.H, p.W);
   run(p, room);
 }
 
 void winograd_transposed_on_cpu(const Tensor& x, const Tensor& weight, Tensor room, Tensor z) {
   WinogradParams p = sizes_of(WinogradForm::transposed, x, weight);
-  p.z = tail_pointer<float>("z", z, ScalarType::Float, {p.N, 2 * p.H + 1, 2 * p.W + 1, p.O});
+  p.z = tail_pointer<float>("z", z, x, ScalarType::Float, {p.N, 2 * p.H + 1, 2 * p.W + 1, p.O});
   run(p, room);
 }
 

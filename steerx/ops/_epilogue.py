@@ -7,6 +7,8 @@ one pass over the convolution's output.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -23,6 +25,11 @@ SCHEMA = (
     "Tensor(c!)? rgb) -> ()"
 )
 PICTURE_CHANNELS = 3
+TAIL = SCHEMA.partition("bool shuffled, ")[
+    2
+]  # the arguments of every operator with a tail ... -> ()
+_NAMES = [argument.split()[-1] for argument in TAIL.removesuffix(") -> ()").split(", ")]
+_DEFAULTS = {"noise_key": 0, "slope": 0.2, "gain": _bias_act.SQRT2}
 
 
 def makes_rgb(dtype: torch.dtype, channels: int) -> bool:
@@ -98,6 +105,13 @@ def _separable(taps: list[float], like: Tensor) -> Tensor:
 
 
 _call = define_private(SCHEMA, reference=reference)
+
+
+def tail_values(operator: str, tail: dict[str, Any]) -> list[Any]:
+    """A tail's arguments by name, as `epilogue` takes them, in the order of the schema."""
+    if unknown := tail.keys() - set(_NAMES):
+        raise TypeError(f"{operator}: no argument {', '.join(sorted(unknown))}")
+    return [tail.get(name, _DEFAULTS.get(name)) for name in _NAMES]
 
 
 def epilogue(

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from . import _bias_act, _epilogue
+from . import _epilogue
 from ._library import define_private, has_kernel
 
 WinogradForm = Literal["plain", "transposed"]
@@ -30,8 +30,7 @@ _TILES = {
 # Symmetric points of unequal magnitude have half the rounding error of 0, 1, -1, 2, -2.
 _POINTS = {"plain": (0.0, 0.75, -0.75, 1.5, -1.5), "transposed": (0.0, 1.0, -1.0, 2.0)}
 
-_TAIL = _epilogue.SCHEMA.partition("bool shuffled, ")[2]  # ... -> ()
-SCHEMA = f"_winograd(Tensor x, Tensor weight, Tensor(d!) room, {_TAIL}"
+SCHEMA = f"_winograd(Tensor x, Tensor weight, Tensor(d!) room, {_epilogue.TAIL}"
 TRANSPOSED = "_winograd_transposed(Tensor x, Tensor weight, Tensor(a!) room, Tensor(b!) z) -> ()"
 
 
@@ -125,8 +124,6 @@ def reference_transposed(x: Tensor, weight: Tensor, room: Tensor, z: Tensor) -> 
 
 _plain = define_private(SCHEMA, reference=reference)
 _transposed = define_private(TRANSPOSED, reference=reference_transposed)
-_NAMES = [argument.split()[-1] for argument in _TAIL.removesuffix(") -> ()").split(", ")]
-_DEFAULTS = {"noise_key": 0, "slope": 0.2, "gain": _bias_act.SQRT2}
 
 
 def winograd(x: Tensor, weight: Tensor, room: Tensor, **tail: Any) -> None:
@@ -134,9 +131,7 @@ def winograd(x: Tensor, weight: Tensor, room: Tensor, **tail: Any) -> None:
 
     room is float32 memory for the kernels, its size by `room`; what is in it afterwards says nothing.
     """
-    if unknown := tail.keys() - set(_NAMES):
-        raise TypeError(f"_winograd: no argument {', '.join(sorted(unknown))}")
-    _plain(x, weight, room, *(tail.get(name, _DEFAULTS.get(name)) for name in _NAMES))
+    _plain(x, weight, room, *_epilogue.tail_values("_winograd", tail))
 
 
 def winograd_transposed(x: Tensor, weight: Tensor, room: Tensor, z: Tensor) -> None:

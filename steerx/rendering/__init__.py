@@ -1,6 +1,7 @@
 """Renderers: what turns styles into images, behind one contract."""
 
 from .batching import Batches, is_out_of_memory
+from .choosing import Choices
 from .convolution import Policy
 from .fused import FusedRenderer
 from .native import NativeRenderer
@@ -11,6 +12,7 @@ from .renderer import LayerState, Out, Renderer
 
 __all__ = [
     "Batches",
+    "Choices",
     "FusedRenderer",
     "LayerState",
     "NativeRenderer",

@@ -1,57 +1,91 @@
-"""Choosing between forms of one convolution by measuring them once, on the device and sizes at hand."""
+"""Choosing between forms of one layer by measuring them once, on the device and sizes at hand."""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import statistics
 import time
-from collections.abc import Callable
-from functools import partial
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
 
 import torch
-from torch import Tensor
 
-from .convolution import Kernel, Policy, convolve
+from .._files import whole_file
 
 UpForm = Literal["transposed", "dense"]
-FORMS: tuple[UpForm, ...] = ("transposed", "dense")
+LayerForm = Literal["plain", "transposed", "dense", "whole"]
 _ROUNDS = 5
-
-# What was measured, for the life of the process: machine and versions, sizes, policy -> form.
-_measured: dict[tuple[Any, ...], UpForm] = {}
+_MOST_BYTES = 1 << 20  # of a file that is read; ours have a hundred or two a layer
 
 
-def chosen(x: Tensor, kernel_of: Callable[[UpForm], Kernel], policy: Policy) -> UpForm:
-    """The faster form of an upsampling layer's convolution for these sizes; measured at first use.
+class Choices:
+    """Forms that were measured, each with the device, versions and sizes it holds for.
 
     Args:
-        x: the layer's styled input [N, I, H, W], channels last.
-        kernel_of: packs the weight for a form.
-        policy: what the library may do.
+        file: where they are kept for the next process, which then chooses the same without measuring; None
+            = for the life of this object. What cannot be read there is measured anew, and a file that cannot
+            be written is no error: it says nothing but which of several right ways is fast.
     """
-    key = (
-        *_machine(x.device),
-        x.dtype,
-        tuple(x.shape),
-        kernel_of("transposed").scale.numel(),
-        policy,
-    )
-    if key not in _measured:
-        kernels = {form: kernel_of(form) for form in FORMS}
-        for form in FORMS:  # warm-up: the library chooses its algorithms, memory is asked for
-            convolve(x, kernels[form], policy)
-        times: dict[UpForm, list[float]] = {form: [] for form in FORMS}
-        for _ in range(_ROUNDS):  # in turns, so that a busy machine is unfair to neither
-            for form in FORMS:
-                work = partial(convolve, x, kernels[form], policy)
-                times[form].append(_seconds(work, x.device))
-        _measured[key] = min(FORMS, key=lambda form: statistics.median(times[form]))
-    return _measured[key]
+
+    def __init__(self, file: str | os.PathLike[str] | None = None) -> None:
+        self.file = None if file is None else Path(file)
+        self._forms = self._stored()
+
+    def form(
+        self,
+        works: Mapping[LayerForm, Callable[[], object]],
+        device: torch.device,
+        what: tuple[Any, ...],
+    ) -> LayerForm:
+        """The fastest form of a layer; measured at first use.
+
+        Args:
+            works: makes the layer in each form; the results may be overwritten.
+            device: where.
+            what: of the layer, its sizes and the policy, all that the time depends on.
+        """
+        key = repr((_machine(device), *what, tuple(works)))
+        if key not in self._forms:
+            self._forms[key] = _fastest(works, device)
+            self._store()
+        return self._forms[key]
+
+    def _stored(self) -> dict[str, LayerForm]:
+        """What the file says: forms, and nothing else."""
+        try:
+            if self.file is None or self.file.stat().st_size > _MOST_BYTES:
+                return {}
+            found = json.loads(self.file.read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        if not isinstance(found, dict):
+            return {}
+        forms = get_args(LayerForm)
+        return {key: cast(LayerForm, form) for key, form in found.items() if form in forms}
+
+    def _store(self) -> None:
+        if self.file is None:
+            return
+        with contextlib.suppress(OSError):
+            merged = self._stored() | self._forms  # another process may have written meanwhile
+            with whole_file(self.file, overwrite=True) as file:
+                file.write((json.dumps(merged, indent=0, sort_keys=True) + "\n").encode())
 
 
-def forget() -> None:
-    """Measure anew."""
-    _measured.clear()
+PROCESS = Choices()  # of all renderers that are given no other
+
+
+def _fastest(works: Mapping[LayerForm, Callable[[], object]], device: torch.device) -> LayerForm:
+    for work in works.values():  # warm-up: the library chooses its algorithms, memory is asked for
+        work()
+    times: dict[LayerForm, list[float]] = {form: [] for form in works}
+    for _ in range(_ROUNDS):  # in turns, so that a busy machine is unfair to none
+        for form, work in works.items():
+            times[form].append(_seconds(work, device))
+    return min(works, key=lambda form: statistics.median(times[form]))
 
 
 def _seconds(work: Callable[[], object], device: torch.device) -> float:
@@ -70,6 +104,7 @@ def _seconds(work: Callable[[], object], device: torch.device) -> float:
 def _machine(device: torch.device) -> tuple[Any, ...]:
     """What a measurement holds for."""
     if device.type != "cuda":
-        return (device.type, torch.__version__, torch.get_num_threads())
+        capability = torch.backends.cpu.get_cpu_capability()
+        return (device.type, capability, torch.__version__, torch.get_num_threads())
     name = torch.cuda.get_device_name(device)
-    return (name, torch.__version__, torch.backends.cudnn.version())
+    return (name, torch.__version__, torch.version.cuda, torch.backends.cudnn.version())

@@ -8,6 +8,7 @@ input, in one pass. A layer's plain output is written only where somebody reads 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Literal, Protocol, overload
 
 import torch
@@ -17,7 +18,8 @@ from .. import ops
 from .._pictures import to_uint8
 from ..ops._epilogue import PICTURE_CHANNELS, epilogue, makes_rgb
 from ..ops._library import without_autocast
-from .choosing import UpForm, chosen
+from ..ops._whole_layer import fits, serves, whole_layer
+from .choosing import PROCESS, Choices, LayerForm, UpForm
 from .convolution import Form, Kernel, Policy, Style, convolve, demodulation, kernel, scaled
 from .graphs import Graphs
 from .noise import Noise, SampleNoise, layer_noise
@@ -72,7 +74,11 @@ class FusedRenderer:
         policy: what the library may do.
         up: how upsampling layers are convolved: as a transposed convolution, as a dense 2x2 one with four
             times the channels, or "measured": the faster of the two for each layer and batch size, found
-            at first use. With a fixed form and a deterministic policy pictures are *repeatable*.
+            at first use. With a fixed form and a deterministic
+            policy pictures are *repeatable*; the library's convolutions are not *sample-exact*.
+        whole: make 16-bit layers of few channels, on sm_80 and later, by one kernel of ours, style_layer,
+            convolution and all; with up="measured" where it is the faster one. Not yet run on a GPU.
+        choices: what was measured; `Choices(file)` keeps it for the next process. None = this process's.
         graphs: on CUDA, record a rendering per batch size and replay it in one launch.
     """
 
@@ -85,9 +91,12 @@ class FusedRenderer:
         dtype: torch.dtype | None = None,
         policy: Policy | None = None,
         up: UpForm | Literal["measured"] = "transposed",
+        whole: bool = False,
+        choices: Choices | None = None,
         graphs: bool = False,
     ) -> None:
-        self.network, self.dtype, self.up = network, dtype, up
+        self.network, self.dtype, self.up, self.whole = network, dtype, up, whole
+        self.choices = choices or PROCESS
         self.graphs = Graphs() if graphs else None
         self.policy = policy or Policy()
         self.plain = PlainRenderer(network, dtype=dtype)
@@ -95,7 +104,8 @@ class FusedRenderer:
         self._kept_taps: Packed[list[float] | None] = Packed()
 
     def __repr__(self) -> str:
-        return f"FusedRenderer(dtype={self.dtype}, up={self.up!r}, policy={self.policy})"
+        how = f"up={self.up!r}, whole={self.whole}, policy={self.policy}"
+        return f"FusedRenderer(dtype={self.dtype}, {how})"
 
     @overload
     def render(
@@ -214,46 +224,76 @@ class FusedRenderer:
         stopping: bool,
     ) -> dict[str, Tensor]:
         """What layer i makes of its styled input x: y, styled and rgb [N, H, W, C], those that are read."""
-        layer = self.network.layers[i]
-        taps = self._taps()
-        form = self._form(i, x, taps)
+        layer, taps = self.network.layers[i], self._taps()
         n, o, size = x.shape[0], layer.weight.shape[0], layer.noise.shape
         pictured = i % 2 == 0 and not stopping and self._pictures(i, x.dtype, taps)
         wanted: dict[str, Tensor] = {}
-        if following:
-            wanted["styled"] = x.new_empty(n, *size, o)
+        if following:  # two in turn: the next layer reads the one and writes the other
+            wanted["styled"] = self._take(f"styled {i % 2}", x, (n, *size, o))
         if pictured:
             wanted["rgb"] = x.new_empty(n, *size, PICTURE_CHANNELS, dtype=torch.float32)
-        if stopping or (i % 2 == 0 and not pictured):
+        if stopping:
             wanted["y"] = x.new_empty(n, *size, o)
-        parts: dict[str, Any] = dict(wanted)
+        elif i % 2 == 0 and not pictured:
+            wanted["y"] = self._take("y", x, (n, *size, o))
+        parts: dict[str, Any] = wanted | {"bias": layer.bias.float(), "clamp": layer.clamp}
+        parts |= self._noise(layer, noise, n)
         if following:
             parts["next_style"] = following[0].unit
         if pictured:
             parts |= self._share(i, rgb, styles, taps)
-        packed = self._kernel(i, form, x.dtype)
-        if layer.up == 2 and taps is None:
-            z = self._blurred(x, packed)
-        else:
-            z = convolve(x, packed, self.policy)
-            parts |= {"shuffled": form == "dense", "blur": None if layer.up == 1 else taps}
-        epilogue(
-            z,
-            demodulation=demodulation(style, packed),
-            bias=layer.bias.float(),
-            clamp=layer.clamp,
-            **self._noise(layer, noise, n),
-            **parts,
-        )
+        self._make(i, self._form(i, x, style, taps, parts), x, style, taps, parts)
         return wanted
 
-    def _form(self, i: int, x: Tensor, taps: list[float] | None) -> Form:
-        """How layer i is convolved. After the general operator there is nothing to blur."""
-        if self.network.layers[i].up == 1 or taps is None:
-            return "plain"
-        if self.up == "measured":
-            return chosen(x, lambda form: self._kernel(i, form, x.dtype), self.policy)
-        return self.up
+    def _take(self, name: str, x: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """Memory for what a layer writes and another reads."""
+        return x.new_empty(shape)
+
+    def _form(
+        self, i: int, x: Tensor, style: Style, taps: list[float] | None, parts: dict[str, Any]
+    ) -> LayerForm:
+        """How layer i is made."""
+        forms = self._forms(i, x, taps)
+        if len(forms) == 1:
+            return forms[0]
+        works = {form: partial(self._make, i, form, x, style, taps, parts) for form in forms}
+        present = sorted(key for key, value in parts.items() if value is not None)
+        outputs, up = self.network.layers[i].weight.shape[0], self.network.layers[i].up
+        what = (x.dtype, tuple(x.shape), outputs, up, present, self.policy)
+        return self.choices.form(works, x.device, what)
+
+    def _forms(self, i: int, x: Tensor, taps: list[float] | None) -> tuple[LayerForm, ...]:
+        """Ways to make layer i. After the general operator there is nothing to blur: "plain"."""
+        layer = self.network.layers[i]
+        if layer.up == 2 and taps is None:
+            return ("plain",)
+        forms: tuple[LayerForm, ...] = ("plain",)
+        if layer.up == 2:
+            forms = ("transposed", "dense") if self.up == "measured" else (self.up,)
+        o, inputs = layer.weight.shape[:2]
+        if not self.whole or not serves(x.device) or not fits(x.dtype, inputs, o, layer.up):
+            return forms
+        return (*forms, "whole") if self.up == "measured" else ("whole",)
+
+    def _make(
+        self,
+        i: int,
+        form: LayerForm,
+        x: Tensor,
+        style: Style,
+        taps: list[float] | None,
+        parts: dict[str, Any],
+    ) -> None:
+        """The convolution of layer i, and all that follows it."""
+        blur = taps if self.network.layers[i].up == 2 else None
+        packed = self._kernel(i, "plain" if form == "whole" else form, x.dtype)
+        parts = parts | {"blur": blur, "demodulation": demodulation(style, packed)}
+        if form == "whole":
+            whole_layer(x.permute(0, 2, 3, 1), packed.weight.permute(0, 2, 3, 1), **parts)
+            return
+        general = blur is None and self.network.layers[i].up == 2
+        z = self._blurred(x, packed) if general else convolve(x, packed, self.policy)
+        epilogue(z, shuffled=form == "dense", **parts)
 
     def _kernel(self, i: int, form: Form, dtype: torch.dtype) -> Kernel:
         """Layer i's weight as a form takes it."""

@@ -17,9 +17,9 @@ from ..ops import _winograd
 from ..ops._epilogue import PICTURE_CHANNELS, epilogue
 from ..ops._winograd import WinogradForm, winograd, winograd_transposed
 from . import prepacked
+from .choosing import LayerForm
 from .convolution import Form, Kernel, Style, convolve, demodulation, kernel
 from .fused import FusedRenderer, Layered
-from .noise import Noise
 from .packing import Packed
 from .workspace import Workspace
 
@@ -62,58 +62,32 @@ class NativeRenderer(FusedRenderer):
     def __repr__(self) -> str:
         return f"NativeRenderer(dtype={self.dtype})"
 
-    def _layer(
+    def _take(self, name: str, x: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """Memory that the last picture had."""
+        if x.device.type != "cpu":
+            return super()._take(name, x, shape)
+        return self.workspace.take(name, shape, x.dtype)
+
+    def _make(
         self,
         i: int,
+        form: LayerForm,
         x: Tensor,
         style: Style,
-        following: list[Style],
-        rgb: Tensor | None,
-        styles: list[Tensor],
-        noise: Noise,
-        *,
-        stopping: bool,
-    ) -> dict[str, Tensor]:
-        """What layer i makes of its styled input x: y, styled and rgb [N, H, W, C], those that are read."""
-        if x.device.type != "cpu":
-            return super()._layer(i, x, style, following, rgb, styles, noise, stopping=stopping)
-        layer, taps, take = self.network.layers[i], self._taps(), self.workspace.take
-        n, o, size = x.shape[0], layer.weight.shape[0], layer.noise.shape
-        pictured = i % 2 == 0 and not stopping and self._pictures(i, x.dtype, taps)
-        wanted: dict[str, Tensor] = {}
-        if following:  # two in turn: the next layer reads the one and writes the other
-            wanted["styled"] = take(f"styled {i % 2}", (n, *size, o), x.dtype)
-        if pictured:
-            wanted["rgb"] = x.new_empty(n, *size, PICTURE_CHANNELS, dtype=torch.float32)
-        if stopping:
-            wanted["y"] = x.new_empty(n, *size, o)
-        elif i % 2 == 0 and not pictured:
-            wanted["y"] = take("y", (n, *size, o), x.dtype)
-        parts: dict[str, Any] = wanted | {"bias": layer.bias.float(), "clamp": layer.clamp}
-        parts |= self._noise(layer, noise, n)
-        if following:
-            parts["next_style"] = following[0].unit
-        if pictured:
-            parts |= self._share(i, rgb, styles, taps)
-        self._made(i, x, style, taps, parts)
-        return wanted
-
-    def _made(
-        self, i: int, x: Tensor, style: Style, taps: list[float] | None, parts: dict[str, Any]
+        taps: list[float] | None,
+        parts: dict[str, Any],
     ) -> None:
         """The convolution of layer i, and all that follows it."""
-        layer = self.network.layers[i]
-        form = self._form(i, x, taps)
-        blur = taps if layer.up == 2 else None
+        general = self.network.layers[i].up == 2 and taps is None
+        if x.device.type != "cpu" or form == "whole" or general:
+            super()._make(i, form, x, style, taps, parts)
+            return
         filtering = self._filtering(i, form, x)
-        if filtering is None and layer.up == 2 and taps is None:
-            packed = self._kernel(i, form, x.dtype)
-            z = self._blurred(x, packed)
-        elif filtering is None:
+        if filtering is None:
             packed, z = self._by_the_library(i, form, x)
         else:
             packed = self._points(i, filtering)
-            o, size, threads = layer.weight.shape[0], x.shape[2:], torch.get_num_threads()
+            o, size, threads = packed.scale.numel(), x.shape[2:], torch.get_num_threads()
             floats = _winograd.room(filtering, o, x.shape[1], threads)
             room = self.workspace.take("room", (floats,), torch.float32)
             rows = x.permute(0, 2, 3, 1)
@@ -125,6 +99,7 @@ class NativeRenderer(FusedRenderer):
             z = self.workspace.take("z", shape, torch.float32)
             winograd_transposed(rows, packed.weight, room, z)
         factor = demodulation(style, packed)
+        blur = taps if self.network.layers[i].up == 2 else None
         epilogue(z, blur=blur, shuffled=form == "dense", demodulation=factor, **parts)
 
     def _by_the_library(self, i: int, form: Form, x: Tensor) -> tuple[Kernel, Tensor]:

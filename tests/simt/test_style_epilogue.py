@@ -35,7 +35,7 @@ def judge(simt: ModuleType, x: Tensor, parts: dict[str, Any]) -> None:
     ours = run(simt, x, parts)
     plain, truth = tail(x, parts, dtype=x.dtype), tail(x, parts, dtype=torch.float64)
     for key, value in ours.items():
-        as_good_as_torch(value, plain[key], truth[key])
+        as_good_as_torch(value, plain[key], truth[key], rounded=x.dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -65,7 +65,7 @@ def judge(
         for dtype in (x.dtype, torch.float64)
     ]
     for key, value in ours.items():
-        as_good_as_torch(value, found[0][key], found[1][key])
+        as_good_as_torch(value, found[0][key], found[1][key], rounded=x.dtype)
 
 
 def layer(
