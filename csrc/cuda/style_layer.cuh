@@ -21,7 +21,7 @@ struct LayerNothing {};
 
 // Before: lane t of four has, of each of four rows of numbers, pair t. After: row t in order.
 SIMT_DEVICE void exchange_pairs(float (&pair)[4][2]) {
-  const int lane = int(threadIdx.x) % 4;
+  const int lane = int(threadIdx.x);  // its two lowest bits are asked
 #pragma unroll
   for (int bit = 1; bit <= 2; bit *= 2) {
     const bool upper = lane & bit;

@@ -221,12 +221,10 @@ LayerTiles layer_tiles(const StyleLayerParams& p) {
   const int64_t slices = (p.O + Tile::kChannels - 1) / Tile::kChannels;
   const int64_t columns = (p.W + Tile::kColumns - 1) / Tile::kColumns;
   const int64_t rows = (p.H + Tile::kRows - 1) / Tile::kRows;
-  constexpr int64_t kMost = 0x7fffffff;
-  const int64_t columns_slices = slices * columns;
-  const bool few = columns_slices <= kMost && rows <= kMost / columns_slices &&
-                   p.N <= kMost / (columns_slices * rows);
-  return {unsigned(slices), unsigned(columns), unsigned(rows),
-          few ? unsigned(columns_slices * rows * p.N) : 0};
+  // Exact where it matters: whole numbers below 2^53, and what is rounded is far too large.
+  const double count = double(slices) * double(columns) * double(rows) * double(p.N);
+  const bool few = count <= 0x7fffffff;
+  return {unsigned(slices), unsigned(columns), unsigned(rows), few ? unsigned(count) : 0};
 }
 
 }  // namespace steerx

@@ -1,4 +1,8 @@
-"""Mutants that no test can kill because they mean no mistake: (file, the mutated line) -> why."""
+"""Mutants that no test can kill because they mean no mistake: (file, the mutated line) -> why.
+
+A line that went is named "gone: " and what it was. An excuse fits one mutant: a line that stands twice in a
+file cannot be excused once.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,10 @@ SAME_AT_THE_BOUND = "both sides of the choice are the same number where they mee
 IDLE_BLOCKS = (
     "blocks too many, which find no column or row of theirs: the same results, a moment lost"
 )
+IDLE_TILES = "tiles that begin outside the output, of which nothing is written: a moment lost"
+IDLE_STEP = "a step more, of channels that are zero: a moment lost"
+LARGEST = "a largest of equals is the same"
+AGAIN = "weights copied again over themselves: a moment lost"
 
 EQUIVALENT: dict[tuple[str, str], str] = {
     (
@@ -53,12 +61,12 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tail.cuh", "const int64_t y = (p.H + kTailRows ) / kTailRows;"): IDLE_BLOCKS,
     ("tail.cuh", "const int64_t y = (p.H + kTailRows + 1) / kTailRows;"): IDLE_BLOCKS,
     ("tail.cuh", "const int64_t y = (p.H + kTailRows - 1) ;"): IDLE_BLOCKS,
-    ("eigh.cuh", "most = size >= most ? size : most;"): "a largest of equals is the same",
-    ("eigh.cuh", "most = other >= most ? other : most;"): "a largest of equals is the same",
+    ("eigh.cuh", "most = size >= most ? size : most;"): LARGEST,
+    ("eigh.cuh", "most = other >= most ? other : most;"): LARGEST,
     (
         "eigh.cuh",
         "most = largest[warp] >= most ? largest[warp] : most;",
-    ): "a largest of equals is the same",
+    ): LARGEST,
     (
         "eigh.cuh",
         "const float size = fabsf(value) <= INFINITY ? fabsf(value) : INFINITY;",
@@ -97,6 +105,71 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): "a pair that meets twice stays turned",
     (
         "style_layer.cuh",
-        "",
+        "gone: __syncwarp();",
     ): "orders no data; it keeps the compiler from fetching all details at once",
+    (
+        "style_layer_tile.cuh",
+        "for (int i = int(threadIdx.x) / kDepthPacks; i <= kLayerTaps * Tile::kChannels;",
+    ): "one row more, into the gap between two planes, read from the next channel's weights",
+    (
+        "style_layer_tile.cuh",
+        "for (int i = int(threadIdx.x); i < Tile::kChannels; i = Tile::kThreads) {",
+    ): "no thread has two channels",
+    (
+        "style_layer_tile.cuh",
+        "const int steps = (int(p.I) + kLayerDepth ) / kLayerDepth;",
+    ): IDLE_STEP,
+    (
+        "style_layer_tile.cuh",
+        "const int steps = (int(p.I) + kLayerDepth + 1) / kLayerDepth;",
+    ): IDLE_STEP,
+    (
+        "style_layer_tile.cuh",
+        "weights = steps >= kLayerStages || tiles.slices > 1;",
+    ): AGAIN,
+    (
+        "style_layer_tile.cuh",
+        "weights = steps > kLayerStages || tiles.slices >= 1;",
+    ): AGAIN,
+    (
+        "style_layer_tile.cuh",
+        "const int64_t columns = (p.W + Tile::kColumns ) / Tile::kColumns;",
+    ): IDLE_TILES,
+    (
+        "style_layer_tile.cuh",
+        "const int64_t columns = (p.W + Tile::kColumns + 1) / Tile::kColumns;",
+    ): IDLE_TILES,
+    (
+        "style_layer_tile.cuh",
+        "const int64_t rows = (p.H + Tile::kRows ) / Tile::kRows;",
+    ): IDLE_TILES,
+    (
+        "style_layer_tile.cuh",
+        "const int64_t rows = (p.H + Tile::kRows + 1) / Tile::kRows;",
+    ): IDLE_TILES,
+    (
+        "style_layer_tile.cuh",
+        "const bool few = count < 0x7fffffff;",
+    ): "one tile fewer than can be counted: more than any memory holds",
+    (
+        "moments.cuh",
+        "const int64_t last = p.N - first <= length ? p.N : first + length;",
+    ): SAME_AT_THE_BOUND,
+    (
+        "moments_tile.cuh",
+        "for (int64_t chunk = first; chunk <= last; chunk += kTileChunk) {",
+    ): "a chunk more, of no rows",
+    (
+        "moments_tile.cuh",
+        "const int64_t end = last - chunk <= kTileChunk ? last : chunk + kTileChunk;",
+    ): SAME_AT_THE_BOUND,
+    (
+        "moments_tile.cuh",
+        "for (int64_t row = chunk; row <= end; row += kTileRows) {",
+    ): "a step more, of no rows",
+    (
+        "weight_covariance.cuh",
+        "for (int64_t c = lane; c < p.D; c += 32) most = fabsf(x[c]) >= most ? fabsf(x[c]) : most;",
+    ): LARGEST,
+    ("weight_covariance.cuh", "most = other >= most ? other : most;"): LARGEST,
 }

@@ -46,21 +46,30 @@ SECONDS = {"plain": 5, "address": 20, "thread": 60}  # of processor time; a muta
 RUNNER = ("scheduler", "collectives", "memory")
 ISAS = ("baseline", "avx2", "avx512")
 
-# Which test runs a file's kernels, and which launchers it links.
+# Which tests run a file's kernels; each links the launchers it is named after, or those of EPILOGUES.
+EPILOGUES = ("test_epilogues",)
 TESTS = {
-    "edit_styles.cuh": ("test_edit_styles", ["edit_styles"]),
-    "eigh.cuh": ("test_eigh", ["eigh"]),
-    "moments.cuh": ("test_moments", ["moments"]),
-    "moments_tile.cuh": ("test_moments", ["moments"]),
-    "weight_covariance.cuh": ("test_weight_covariance", ["weight_covariance"]),
-    "style_epilogue.cuh": ("test_epilogues", ["style_epilogue", "upsample_epilogue"]),
-    "upsample_epilogue.cuh": ("test_epilogues", ["style_epilogue", "upsample_epilogue"]),
-    "tail.cuh": ("test_epilogues", ["style_epilogue", "upsample_epilogue"]),
-    "style_layer.cuh": ("test_style_layer", ["style_layer"]),
-    "style_layer_up.cuh": ("test_style_layer", ["style_layer"]),
-    "style_layer_tile.cuh": ("test_style_layer", ["style_layer"]),
-    "counted_noise.cuh": ("test_epilogues", ["style_epilogue", "upsample_epilogue"]),
-}  # fmt: skip
+    "edit_styles.cuh": ("test_edit_styles",),
+    "eigh.cuh": ("test_eigh",),
+    "moments.cuh": ("test_moments",),
+    "moments_tile.cuh": ("test_moments", "test_weight_covariance"),
+    "weight_covariance.cuh": ("test_weight_covariance",),
+    "style_epilogue.cuh": EPILOGUES,
+    "upsample_epilogue.cuh": EPILOGUES,
+    "tail.cuh": EPILOGUES,
+    "style_layer.cuh": ("test_style_layer",),
+    "style_layer_up.cuh": ("test_style_layer",),
+    "style_layer_tile.cuh": ("test_style_layer",),
+    "counted_noise.cuh": EPILOGUES,
+}
+
+
+def launchers_of(test: str) -> list[str]:
+    """What a test links."""
+    if test in EPILOGUES:
+        return ["style_epilogue", "upsample_epilogue"]
+    return [test.removeprefix("test_")]
+
 
 TERM = r"(?<=[\w\])] )"  # behind a value: what follows is binary
 CHANGES: list[tuple[str, str | Callable[[re.Match[str]], str], str]] = [
@@ -84,7 +93,7 @@ CHANGES: list[tuple[str, str | Callable[[re.Match[str]], str], str]] = [
     (TERM + r"% \w+", "", "remainder gone"),
     (TERM + r"/ \w+", "", "division gone"),
     (r"\+=", "=", "sum becomes its last term"),
-    (r"(?<=\w)\[(\w+)\](?!\s*=\s*\{)", r"[\1 + 1]", "index + 1"),
+    (r"(?<=\w)\[(\w+)\](?!(\[\w+\])*\s*=\s*\{)", r"[\1 + 1]", "index + 1"),
 ]
 NOT_CODE = re.compile(
     r"^\s*(//|#|template|using|struct|static_assert|(static )?constexpr|SIMT_SHARED|SIMT_DYNAMIC)|\boperator\b"
@@ -108,6 +117,11 @@ class Mutant:
     change: str
     before: str
     after: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What an excuse names: the file and the mutated line, or the line that went."""
+        return self.file, self.after or f"gone: {self.before}"
 
 
 def mutants(file: str, text: str | None = None) -> Iterator[Mutant]:
@@ -144,8 +158,8 @@ class Workshop:
     def __init__(self, folder: Path, files: list[str], jobs: int) -> None:
         self.folder = folder
         work: list[tuple[Path, Path, list[str]]] = []
-        tests = {TESTS[file][0] for file in files}
-        launchers = {name for file in files for name in TESTS[file][1]}
+        tests = {test for file in files for test in TESTS[file]}
+        launchers = {name for test in tests for name in launchers_of(test)}
         for build, flags in BUILDS.items():
             runner = [] if build == "thread" else flags  # the runner must not be seen by TSan
             for name in RUNNER:
@@ -169,8 +183,6 @@ class Workshop:
 
     def verdict(self, mutant: Mutant | None, file: str, place: Path) -> str:
         """The build that saw the mutant, "does not compile", or "" for a survivor."""
-        test, launchers = TESTS[file]
-        changed: list[str] = []
         if mutant is not None:
             lines = (CUDA / file).read_text().splitlines()
             lines[mutant.line - 1] = mutant.after
@@ -178,24 +190,28 @@ class Workshop:
             for source in CUDA.glob("*.cu*"):
                 (place / "cuda" / source.name).write_text(source.read_text())
             (place / "cuda" / file).write_text("\n".join(lines) + "\n")
-            changed = [n for n in launchers if file in includes(CUDA / f"{n}.cu", CUDA)]
-        for build, flags in BUILDS.items():
-            objects = [str(self.folder / f"{n}.{build}.o") for n in (*RUNNER, test)]
-            for name in launchers:
-                target = (place if name in changed else self.folder) / f"{name}.{build}.o"
-                objects.append(str(target))
-                if name in changed and not compiled(
-                    place / f"cuda/{name}.cu", target, [f"-I{place}", *flags], check=False
-                ):
-                    return "does not compile"
-            program = place / f"test.{build}"
-            libraries = [str(self.folder / "libcpu.a"), "-o", str(program)]
-            subprocess.run([CXX, *FLAGS, *flags, *objects, *libraries], check=True)
-            limited = ["sh", "-c", f'ulimit -t {SECONDS[build]}; exec "$0"', str(program)]
-            environment = {**os.environ, **ENVIRONMENT}
-            if subprocess.run(limited, capture_output=True, env=environment).returncode:
-                return build
+        for build in BUILDS:
+            for test in TESTS[file]:
+                if seen := self._seen(mutant, file, test, build, place):
+                    return seen
         return ""
+
+    def _seen(self, mutant: Mutant | None, file: str, test: str, build: str, place: Path) -> str:
+        """The same of one test in one build."""
+        flags, objects = BUILDS[build], [self.folder / f"{n}.{build}.o" for n in (*RUNNER, test)]
+        for name in launchers_of(test):
+            own = mutant is not None and file in includes(CUDA / f"{name}.cu", CUDA)
+            objects.append((place if own else self.folder) / f"{name}.{build}.o")
+            source, include = place / f"cuda/{name}.cu", f"-I{place}"
+            if own and not compiled(source, objects[-1], [include, *flags], check=False):
+                return "does not compile"
+        program = place / f"{test}.{build}"
+        libraries = [str(self.folder / "libcpu.a"), "-o", str(program)]
+        subprocess.run([CXX, *FLAGS, *flags, *map(str, objects), *libraries], check=True)
+        limited = ["sh", "-c", f'ulimit -t {SECONDS[build]}; exec "$0"', str(program)]
+        environment = {**os.environ, **ENVIRONMENT}
+        ended = subprocess.run(limited, capture_output=True, env=environment).returncode
+        return build if ended else ""
 
 
 def compiled(source: Path, target: Path, flags: list[str], *, check: bool = True) -> bool:
@@ -227,24 +243,24 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         workshop = Workshop(Path(scratch), files, options.jobs)
         chosen = [m for file in files for m in mutants(file)][:: options.every]
-        for test, file in {TESTS[file][0]: file for file in files}.items():
+        for file in {TESTS[file]: file for file in files}.values():
             if seen := workshop.verdict(None, file, Path(scratch)):
-                print(f"{test}: the kernels as they are fail ({seen})")
+                print(f"{', '.join(TESTS[file])}: the kernels as they are fail ({seen})")
                 return 1
 
         def judged(mutant: Mutant) -> str:
             with tempfile.TemporaryDirectory(dir=scratch) as place:
                 seen = workshop.verdict(mutant, mutant.file, Path(place))
             if not seen:
-                why = EQUIVALENT.get((mutant.file, mutant.after), "NOT EXPLAINED")
-                where = f"{mutant.file}:{mutant.line} {mutant.change}: {mutant.after}"
+                why = EQUIVALENT.get(mutant.key, "NOT EXPLAINED")
+                where = f"{mutant.file}:{mutant.line} {mutant.change}: {mutant.key[1]}"
                 print(f"{where}   [{why}]", flush=True)
             return seen
 
         with ThreadPoolExecutor(options.jobs) as pool:
             verdicts = list(pool.map(judged, chosen))
     survivors = [m for m, v in zip(chosen, verdicts, strict=True) if not v]
-    unexplained = [m for m in survivors if (m.file, m.after) not in EQUIVALENT]
+    unexplained = [m for m in survivors if m.key not in EQUIVALENT]
     print(table(chosen, verdicts))
     took = time.monotonic() - start
     print(f"{len(chosen)} mutants in {took:.0f} s, {len(unexplained)} survivors not explained")

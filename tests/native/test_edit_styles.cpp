@@ -66,6 +66,7 @@ int check_cuda(Real real, int64_t N, int64_t K, int64_t B, int64_t S, int64_t of
                double allowed) {
   const auto typed = [](const std::vector<float>& from, int64_t skipped) {
     std::vector<T> to(static_cast<size_t>(skipped), T(0.0f));
+    to.reserve(from.size() + to.size());
     for (const float value : from) to.push_back(T(value));
     return to;
   };

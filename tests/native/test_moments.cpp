@@ -30,9 +30,11 @@ template <typename T>
 void moments(Real real, int64_t N, int64_t D, bool shifted, int64_t parts) {
   std::normal_distribution<float> normal(3.0f);
   std::vector<T> x;
+  x.reserve(size_t(N * D + 1));
   for (int64_t i = 0; i < N * D; ++i) x.push_back(T(normal(generator)));
   x.push_back(T(std::numeric_limits<float>::quiet_NaN()));  // nobody may look at it
   std::vector<float> shift;
+  shift.reserve(size_t(D));  // not one more: what lies behind must not be read
   for (int64_t d = 0; d < D; ++d) shift.push_back(shifted ? 3.0f + 0.01f * float(d) : 0.0f);
   std::vector<double> sum(size_t(D), 10.0), products(size_t(D * D), -20.0);
   expect_near(double(steerx::moments_parts(N)), double(parts), 0, "number of parts", N, D);
@@ -78,6 +80,7 @@ int main() {
     moments<simt::Half>(Real::float16, 40, 9, true, 1);
     moments<simt::BFloat16>(Real::bfloat16, 31, 64, false, 1);
   }
+  moments<float>(Real::float32, 3, 128, true, 1);
   moments<float>(Real::float32, 3, 130, true, 1);
   moments<float>(Real::float32, 2, 515, true, 1);  // the merge strides
   expect_near(double(steerx::moments_parts(0)), 0, 0, "parts of nothing", 0, 0);

@@ -26,8 +26,10 @@ void weight_covariance(const std::vector<int64_t>& offsets, int64_t D, bool norm
   const int64_t S = offsets.back(), G = int64_t(offsets.size()) - 1;
   std::normal_distribution<float> normal;
   std::vector<float> rows;
+  rows.reserve(size_t(S * D));  // not one more: what lies behind must not be read
   for (int64_t i = 0; i < S * D; ++i)
-    rows.push_back(i / D == 1 ? 0.0f : (i / D == 2 ? 1e-30f : 2.0f) * normal(generator));
+    rows.push_back(i / D == 1 || i / D == S - 1 ? 0.0f
+                                                : (i / D == 2 ? 1e-30f : 2.0f) * normal(generator));
   std::vector<float> lengths(size_t(S), std::nanf(""));
   std::vector<double> out(size_t(G * D * D), std::nan(""));
   const steerx::WeightCovarianceParams p{
@@ -60,6 +62,7 @@ int main() {
     for (const bool normalize : {true, false}) {
       weight_covariance({0, 3, 3, 36, 40}, 5, normalize);
       weight_covariance({0, 7}, 66, normalize);
+      weight_covariance({0, 3}, 128, normalize);
       weight_covariance({0, 4}, 1, normalize);
     }
   }
