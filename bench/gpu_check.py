@@ -5,16 +5,19 @@
     ... --stylegan2-ada FOLDER                             with a checkout of NVlabs' programs as a peer
 
 Writes <gpu>.json after every step and prints a table. A step that fails does not stop the others; the exit
-status says whether one did. What the time does not suffice for is named, not dropped silently. At the end
-stands what the numbers were to be, with "not measured" where they were not.
+status says whether one did. After a fault on the device the steps left get processes of their own; a kernel that
+hangs ends the check, with the traceback and the step's name in the file. What the time does not suffice for is
+named, not dropped silently. At the end stands what the numbers were to be, with "not measured" where they were not.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import faulthandler
 import json
 import re
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -36,6 +39,7 @@ from bench.ratios import machine
 
 SECONDS = 440  # after them no further step begins, and processes of steps end; other steps take half a minute
 MINED = ("eigh", "components", "moments", "weight_covariance")
+ALONE = ("bench.gpu_check", "alone")
 Step = Callable[[], dict[str, Any]]
 
 
@@ -64,7 +68,7 @@ def steps(device: Device, ada: str | None = None) -> dict[str, Step]:
         "suite": lambda: gpu_tools.suite(device),
         "stylegan2_ada": lambda: peer(device, "stylegan2_ada", {**shape, "folder": ada}, 120),
         "compiled": lambda: peer(device, "compiled", {**shape, "batches": batches[1:]}, 90),
-        "compiled, batch 1": lambda: peer(device, "compiled", {**shape, "batches": (1,)}, 60),
+        "compiled_1": lambda: peer(device, "compiled", {**shape, "batches": (1,)}, 60),
         "tensorrt": lambda: peer(device, "tensorrt", {**shape, "batches": batches[1:]}, 60),
         "profile": lambda: gpu_tools.profile(device, 40),
         "sanitizer": lambda: gpu_tools.sanitizer(device, 40),
@@ -79,6 +83,11 @@ def peer(device: Device, name: str, arguments: dict[str, Any], seconds: float) -
         return apart(device, "bench.gpu_peers", name, arguments, seconds)
     answer: dict[str, Any] = getattr(gpu_peers, name)(device, **arguments)
     return answer
+
+
+def alone(device: Device, name: str, ada: str | None) -> dict[str, Any]:
+    """A step in a process of its own: after a fault on the device no other process could go on."""
+    return steps(device, ada)[name]()
 
 
 def judged(step: Step) -> dict[str, Any]:
@@ -113,7 +122,7 @@ def summary(name: str, answer: dict[str, Any]) -> str:
         said = "; ".join(f"{key}: {verdict(rows)}" for key, rows in kept.items())
     elif "rows" in answer and not said:
         said = verdict(answer["rows"])
-    return f"{name:17s} {answer['status']:8s} {answer['seconds']:7.1f} s  {said}"
+    return f"{name:14s} {answer['status']:8s} {answer['seconds']:7.1f} s  {said}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -136,24 +145,35 @@ def main(arguments: list[str] | None = None) -> int:
         "check": "gpu", "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "steerx": steerx.__version__, **machine(), "rehearsal": options.rehearse, "steps": {},
     }  # fmt: skip
-    ada = options.stylegan2_ada
-    all_steps = steps(device, None if ada is None else str(ada.resolve()))
+    ada = None if options.stylegan2_ada is None else str(options.stylegan2_ada.resolve())
+    all_steps = steps(device, ada)
     names = options.only.split(",") if options.only else list(all_steps)
-    for name in names:
-        if time.perf_counter() - start > SECONDS:
-            answer = {"status": "skipped", "seconds": 0.0, "skipped": "no time was left for it"}
-        else:
-            answer = judged(all_steps[name])
-        if device.real:  # what is cached here, processes of later steps cannot have
-            torch.cuda.empty_cache()
-        result["steps"][name] = answer
-        result["targets"] = [] if options.rehearse else gpu_targets.table(result["steps"])
-        result["room"] = [] if options.rehearse else gpu_targets.room(result["steps"])
-        print(summary(name, answer), flush=True)
+
+    def save() -> None:
         if options.out:
             options.out.mkdir(parents=True, exist_ok=True)
             slug = re.sub(r"\W+", "-", gpu.lower()).strip("-")
             (options.out / f"{slug}.json").write_text(json.dumps(result, indent=2) + "\n")
+
+    if device.real:  # a kernel that never ends would keep this process for ever
+        faulthandler.dump_traceback_later(SECONDS + 40, exit=True, file=sys.__stderr__)
+    alive = True
+    for name in names:
+        result["steps"][name] = {"status": "failed", "error": "did not come to an end"}
+        save()
+        if time.perf_counter() > until:
+            answer = {"status": "skipped", "seconds": 0.0, "skipped": "no time was left for it"}
+        elif alive:
+            answer = judged(all_steps[name])
+            alive = device.alive()
+        else:
+            answer = judged(lambda name=name: apart(device, *ALONE, {"name": name, "ada": ada}, 90))  # type: ignore[misc]
+        result["steps"][name] = answer
+        result["targets"] = [] if options.rehearse else gpu_targets.table(result["steps"])
+        result["room"] = [] if options.rehearse else gpu_targets.room(result["steps"])
+        print(summary(name, answer), flush=True)
+        save()
+    faulthandler.cancel_dump_traceback_later()
     for row in result["targets"]:
         print(gpu_targets.line(row))
     print(*result["room"], sep="\n", end="\n" if result["room"] else "")

@@ -45,6 +45,19 @@ class Device:
         if self.real:
             torch.cuda.synchronize()
 
+    def alive(self) -> bool:
+        """Whether this process can still use it: a kernel that faults takes all later calls with it.
+
+        What is cached is given back too, so that processes of later steps can have it.
+        """
+        try:
+            self.synchronize()
+            if self.real:
+                torch.cuda.empty_cache()
+        except (AssertionError, RuntimeError):  # the first is torch's without CUDA
+            return False
+        return True
+
     def free(self) -> int:
         """Bytes of memory that can be had."""
         return int(torch.cuda.mem_get_info()[0]) if self.real else 1 << 30

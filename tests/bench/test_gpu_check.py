@@ -118,6 +118,24 @@ def test_where_one_step_fails_the_others_go_on(
     assert "AssertionError" in steps["agreement"]["error"] and steps["agreement"]["at"]
 
 
+def test_after_a_fault_on_the_device_steps_have_processes_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Device, "alive", lambda self: False)
+    calls = []
+
+    def apart(device: Device, module: str, function: str, way: dict[str, Any], s: float) -> Any:
+        calls.append((module, way["name"]))
+        return getattr(sys.modules[module], function)(device, **way)
+
+    monkeypatch.setattr(gpu_check, "apart", apart)
+    only = "graphs,streams,big"
+    assert gpu_check.main(["--rehearse", "--out", str(tmp_path), "--only", only]) == 0
+    assert calls == [("bench.gpu_check", "streams"), ("bench.gpu_check", "big")]
+    steps = json.loads((tmp_path / "rehearsal.json").read_text())["steps"]
+    assert [step["status"] for step in steps.values()] == ["passed"] * 3
+
+
 def test_a_wrong_side_is_named_and_not_timed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,6 +169,8 @@ def test_a_gpu_on_which_nothing_runs_still_gives_a_table(
         pytest.skip("this machine has a GPU on which things run")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA Broken 1")
+    assert not Device("cuda", 1).alive()
+    monkeypatch.setattr(Device, "alive", lambda self: True)
     only = "bandwidth,mining,stylegan2_ada"
     assert gpu_check.main(["--only", only, "--out", str(tmp_path)]) == 1
     said = capsys.readouterr().out
@@ -237,6 +257,24 @@ def test_a_checkout_that_makes_other_pictures_is_not_compared_with(
     finally:
         for name in ("training", "training.networks"):
             sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_tensorrt_is_compared_with_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
+    body = "raise RuntimeError('no such layer')" if broken else "return module"
+    text = f"__version__ = '9'\ndef compile(module, inputs, **way):\n    {body}\n"
+    (tmp_path / "torch_tensorrt.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        answer = gpu_peers.tensorrt(CPU, 16, (1,))
+    finally:
+        sys.modules.pop("torch_tensorrt", None)
+    if broken:
+        assert answer == {"skipped": "torch_tensorrt 9: no such layer"}
+    else:
+        assert set(answer["rows"][0]["ms"]) == {"steerx", "TensorRT"} and answer["version"] == "9"
 
 
 def test_a_folder_that_is_no_checkout_is_named(tmp_path: Path) -> None:
