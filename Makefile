@@ -46,8 +46,10 @@ mutants: $(VENV)/installed
 	$(BIN)/python tests/native/mutants.py $(if $(FILES),--files $(FILES)) --every $(or $(EVERY),1)
 
 # On a machine with a GPU, under eight minutes: the first-run checklist and the numbers that decide the plan.
+# STYLEGAN2_ADA=FOLDER names a checkout of stylegan2-ada-pytorch to be compared with.
 gpu-check: $(VENV)/built
-	FAIL_WITHOUT_CUDA=1 $(BIN)/python -m bench.gpu_check --out bench/results
+	FAIL_WITHOUT_CUDA=1 $(BIN)/python -m bench.gpu_check --out bench/results \
+	  $(if $(STYLEGAN2_ADA),--stylegan2-ada "$(STYLEGAN2_ADA)")
 
 # The wheel of this machine beside the CUDA build of torch: about 5 GB in CUDA_TORCH, deleted afterwards.
 check-cuda-torch: $(VENV)/built

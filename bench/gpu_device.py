@@ -6,11 +6,15 @@ import contextlib
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+_LEAST_ROUNDS = 3
+_LONG_MS = 200.0
+_MOST_MS = 2000.0  # of one comparison, all its sides and rounds
 
 
 @dataclass(frozen=True)
@@ -19,21 +23,40 @@ class Device:
 
     Attributes:
         name: "cuda" or "cpu".
-        rounds: of every timing; their median counts.
+        rounds: of every timing; their median counts. Fewer where one takes long.
+        until: when the check's time is over, in seconds of `time.perf_counter`.
     """
 
     name: str
     rounds: int
+    until: float = math.inf
 
     @property
     def real(self) -> bool:
         """Whether it is a GPU."""
         return self.name == "cuda"
 
+    def left(self, most: float) -> float:
+        """Seconds that something may take which wants `most`."""
+        return max(1.0, min(most, self.until - time.perf_counter()))
+
     def synchronize(self) -> None:
         """Wait for all work."""
         if self.real:
             torch.cuda.synchronize()
+
+    def alive(self) -> bool:
+        """Whether this process can still use it: a kernel that faults takes all later calls with it.
+
+        What is cached is given back too, so that processes of later steps can have it.
+        """
+        try:
+            self.synchronize()
+            if self.real:
+                torch.cuda.empty_cache()
+        except (AssertionError, RuntimeError):  # the first is torch's without CUDA
+            return False
+        return True
 
     def free(self) -> int:
         """Bytes of memory that can be had."""
@@ -71,15 +94,42 @@ class Device:
 
     def milliseconds(self, work: Callable[[], object], *, cold: bool = False) -> float:
         """Median time of the work on the device; `cold` empties the second-level cache before each."""
+        return self.in_turn({"": work}, cold=cold)[""]
+
+    def in_turn(
+        self, works: Mapping[str, Callable[[], object]], *, cold: bool = False
+    ) -> dict[str, float]:
+        """Median times, in milliseconds; every round runs all of the works, so that a hot clock is hot for all."""
         flush = torch.empty(64 << 20, device=self.name) if cold and self.real else None
-        for _ in range(3 if self.real else 1):
+        for work in works.values():
+            if (
+                self._once(work) < _LONG_MS and self.real
+            ):  # warm-up: libraries choose, memory is asked for
+                for _ in range(2):
+                    work()
+        times: dict[str, list[float]] = {name: [] for name in works}
+        for done in range(self.rounds):
+            spent = sum(map(sum, times.values()))
+            if done >= _LEAST_ROUNDS and spent > _MOST_MS:
+                break
+            for name, work in works.items():
+                if flush is not None:
+                    flush.zero_()
+                times[name].append(self._once(work))
+        return {name: statistics.median(taken) for name, taken in times.items()}
+
+    def peak(self, work: Callable[[], object]) -> int | None:
+        """Bytes of device memory that the work needs beyond what is held before it; None on the CPU."""
+        if not self.real:
             work()
-        times = []
-        for _ in range(self.rounds):
-            if flush is not None:
-                flush.zero_()
-            times.append(self._once(work))
-        return statistics.median(times)
+            return None
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        work()
+        torch.cuda.synchronize()
+        return int(torch.cuda.max_memory_allocated() - before)
 
     def _once(self, work: Callable[[], object]) -> float:
         if not self.real:
@@ -111,7 +161,7 @@ def ulps(a: Tensor, b: Tensor) -> int:
 
 
 def relative(found: Tensor, truth: Tensor) -> float:
-    """|found - truth| / |truth|, both as vectors in float64."""
-    truth = truth.detach().cpu().double()
-    error = float((found.detach().cpu().double() - truth).norm() / truth.norm())
+    """|found - truth| / |truth|, both as vectors in float64, where the truth is."""
+    truth = truth.detach().double()
+    error = float((found.detach().to(truth.device).double() - truth).norm() / truth.norm())
     return error if math.isfinite(error) else math.inf

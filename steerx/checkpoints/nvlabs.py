@@ -57,21 +57,21 @@ def plan(contents: Contents) -> Plan | None:
         defaulted.append("filter = outer([1, 3, 3, 1]) / 64")
     config = _infer(tensors, settings, (kernel.shape[0], kernel.shape[1]))
     settings.check_agrees(config)
-    rules = tuple(_rules(config, settings, stored_mean="mapping.w_avg" in tensors))
+    wanted = tuple(rules(config, settings, stored_mean="mapping.w_avg" in tensors))
     constants = {"synthesis.filter": kernel}
     if not settings.use_noise:
         for layer in range(config.num_layers):
             side = config.layer_resolution(layer)
             constants[f"synthesis.layers.{layer}.noise"] = torch.zeros(side, side)
             constants[f"synthesis.layers.{layer}.noise_strength"] = torch.zeros(())
-    check_names(rules, tensors, ignored=lambda name: name.endswith("." + _FILTER))
+    check_names(wanted, tensors, ignored=lambda name: name.endswith("." + _FILTER))
     facts = {
         "inferred": ["channels", "mapping_layers", "w_dim", "z_dim", "c_dim", "img_channels"],
         "defaulted": defaulted,
         "unused_settings": list(settings.unused),
         **_facts(tree, network),
     }
-    return Plan("nvlabs", config, rules, tensors, constants, facts)
+    return Plan("nvlabs", config, wanted, tensors, constants, facts)
 
 
 def _facts(tree: Mapping[Any, Any], network: Network) -> dict[str, Any]:
@@ -122,7 +122,8 @@ def _infer(
     )
 
 
-def _rules(config: StyleGAN2Config, settings: Settings, *, stored_mean: bool) -> Iterator[Rule]:
+def rules(config: StyleGAN2Config, settings: Settings, *, stored_mean: bool) -> Iterator[Rule]:
+    """One rule per tensor of the file."""
     width, rate = config.w_dim, settings.lr_multiplier
     yield from mapping_rules(config, rate, stored_mean=stored_mean)
     yield Rule("synthesis.const", "synthesis.b4.const", (config.channels[4], 4, 4))

@@ -1,26 +1,28 @@
-"""The questions that decide the layer plan, and what a picture costs: numbers for bench/results."""
+"""The questions that decide the layer plan: which form of a layer is faster, and what bandwidth its pass reaches."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-import steerx
-from bench import published_form
+from bench.gpu_arguments import TAPS, tail, whole
 from bench.gpu_device import Device, relative
+from bench.gpu_sides import OURS, compared, gathered
+from steerx import ops
 from steerx.checkpoints import StyleGAN2Config
 from steerx.generators import StyleGAN2
 from steerx.ops._epilogue import epilogue, makes_rgb
-from steerx.rendering import FusedRenderer, PlainRenderer, Policy
-from steerx.rendering.convolution import convolve, kernel
+from steerx.ops._moments import moments
+from steerx.ops._whole_layer import whole_layer
+from steerx.rendering import Policy
+from steerx.rendering.convolution import Form, convolve, kernel
 
 Answer = dict[str, Any]
-TAPS = [0.25, 0.75, 0.75, 0.25]
-FLOOR_MS = 0.21  # config-f at 1024 px on an H200: the larger of bytes and flops, layer by layer
 
 
 def channels(resolution: int) -> dict[int, int]:
@@ -39,7 +41,11 @@ def network(device: str, resolution: int) -> StyleGAN2:
         z_dim=width, c_dim=0, w_dim=width, resolution=resolution, img_channels=3, channels=widths,
         mapping_layers=8, embed_dim=0, conv_clamp=256.0,
     )  # fmt: skip
-    return StyleGAN2(config).requires_grad_(False).eval().to(device)
+    net = StyleGAN2(config).requires_grad_(False).eval()
+    for layer in net.synthesis.layers:  # fresh networks have neither
+        layer.noise_strength.fill_(0.1)
+        layer.bias.normal_(0, 0.1)
+    return net.to(device)
 
 
 @torch.no_grad()
@@ -57,7 +63,7 @@ def upsampling(device: Device, resolution: int, batches: tuple[int, ...]) -> Ans
             )
             y = x.new_empty(batch, 2 * side, 2 * side, o)
             d = torch.ones(batch, o, device=device.name)
-            row: Answer = {"batch": batch, "in": i, "out": o, "size": 2 * side}
+            row: Answer = {"layer": f"{2 * side} px, {i} -> {o}, batch {batch}"}
             made = {}
             for form in ("transposed", "dense"):
                 packed = kernel(layer.weight, form, dtype)  # type: ignore[arg-type]
@@ -67,6 +73,7 @@ def upsampling(device: Device, resolution: int, batches: tuple[int, ...]) -> Ans
                     shuffled = form == "dense"
                     epilogue(z, blur=TAPS, shuffled=shuffled, demodulation=d, y=y)  # noqa: B023
 
+                y.fill_(torch.nan)
                 both()
                 made[form] = y.clone()
                 alone = lambda packed=packed: convolve(x, packed, Policy())  # noqa: B023, E731
@@ -77,8 +84,60 @@ def upsampling(device: Device, resolution: int, batches: tuple[int, ...]) -> Ans
             error = relative(made["dense"], made["transposed"])
             assert error < 1e-2, f"the forms differ by {error:.2g} at {row}"
             row["faster"] = min(("transposed", "dense"), key=lambda form: row[form]["layer_ms"])
+            row["ratio"] = round(row["transposed"]["layer_ms"] / row["dense"]["layer_ms"], 3)
             rows.append(row)
-    return {"layers": rows}
+    return {"rows": rows}
+
+
+@torch.no_grad()
+def whole_layers(device: Device, resolution: int, batches: tuple[int, ...]) -> Answer:
+    """style_layer against the library's convolution and our pass behind it, for the layers of few channels.
+
+    Those of the two largest resolutions: at 1024 px the layers of 64 and 32 channels. What is written is
+    what a picture needs: the next layer's input, the share of the picture, no plain output.
+    """
+    layers = network(device.name, resolution).synthesis.layers
+    large = [layer for layer in layers if layer.noise.shape[-1] >= resolution // 2]
+    rows = [
+        _whole(device, layer, batch, layer is layers[-1]) for batch in batches for layer in large
+    ]
+    return gathered(rows, "layer")
+
+
+def _whole(device: Device, layer: Any, batch: int, last: bool) -> Answer:
+    (o, i), up = layer.weight.shape[:2], layer.up
+    side = layer.noise.shape[-1] // up
+    parts = whole(device.name, torch.float16, (batch, side, side, i, o), up, False)
+    x, blur = parts.pop("x"), parts.pop("blur")
+    unit = kernel(parts.pop("weight").permute(0, 3, 1, 2), "plain", x.dtype).weight
+    parts["demodulation"] /= (9 * i) ** 0.5
+    for unread in ("style", "y", *(("styled", "next_style") if last else ())):
+        del parts[unread]
+    result = parts["rgb"] if "rgb" in parts else parts["styled"]
+
+    def ours() -> Tensor:
+        whole_layer(x, unit.permute(0, 2, 3, 1), blur=blur, **parts)
+        return result
+
+    def library(form: Form) -> Callable[[], Tensor]:
+        packed, rows = (
+            kernel(unit, form, x.dtype),
+            x.permute(0, 3, 1, 2),
+        )  # of scale 1: `unit` itself
+
+        def made() -> Tensor:
+            z = convolve(rows, packed, Policy())
+            epilogue(z, blur=blur, shuffled=form == "dense", **parts)
+            return result
+
+        return made
+
+    forms: tuple[Form, ...] = ("plain",) if up == 1 else ("transposed", "dense")
+    others = {form: library(form) for form in forms}
+    truth = others[forms[0]]().clone()
+    sides = {OURS: ours, **others}
+    row = compared(device, sides, truth, within=5e-3, cold=True, shared=result)
+    return {"layer": f"{side * up} px, {i} -> {o}, up {up}, batch {batch}", **row}
 
 
 @torch.no_grad()
@@ -133,61 +192,17 @@ def bandwidth(device: Device, resolution: int, batch: int) -> Answer:
 
 
 @torch.no_grad()
-def precision(device: Device, pictures: int) -> Answer:
-    """float16 and bfloat16 against float64 on the trained faces, plain and fused."""
-    G = steerx.load("faces", dtype=torch.float64).to(device.name)
-    styles = G.codes(seeds=range(pictures), space="styles")
-    truth = PlainRenderer(G.synthesis, dtype=torch.float64).render(styles)
-    G = steerx.load("faces").to(device.name)
-    styles = [style.float() for style in styles]
-    rows = {}
-    for dtype in (torch.float32, torch.float16, torch.bfloat16):
-        for renderer in (
-            PlainRenderer(G.synthesis, dtype=dtype),
-            FusedRenderer(G.synthesis, dtype=dtype),
-        ):
-            found = renderer.render(styles).double()
-            mean = float((found - truth).square().mean())
-            rows[f"{renderer.name}, {str(dtype).removeprefix('torch.')}"] = {
-                "relative_L2": float(f"{relative(found, truth):.3g}"),
-                "psnr_dB": round(10 * math.log10(4 / max(mean, 1e-30)), 1),
-                "largest_level": int(((found - truth).abs() * 127.5).max().ceil()),
-            }
-    assert rows["fused, float32"]["relative_L2"] < 1e-4, rows
-    for kind in ("float16", "bfloat16"):
-        ours, plain = (rows[f"{name}, {kind}"]["relative_L2"] for name in ("fused", "plain"))
-        assert ours < 1.5 * plain, f"{kind}: fused {ours}, plain {plain}"
-    return {"pictures": pictures, "against_float64": rows}
-
-
-@torch.no_grad()
-def pictures(device: Device, resolution: int, batches: tuple[int, ...]) -> Answer:
-    """Milliseconds a picture of config-f, plain and fused, with and without CUDA graphs."""
-    net = network(device.name, resolution)
-    half = torch.float16 if device.real else torch.bfloat16
-    ways: dict[str, Any] = {
-        "plain, float32": PlainRenderer(net.synthesis).render,
-        "plain, 16 bits": PlainRenderer(net.synthesis, dtype=half).render,
-        "fused, 16 bits, transposed": FusedRenderer(net.synthesis, dtype=half).render,
-        "fused, 16 bits, measured": FusedRenderer(net.synthesis, dtype=half, up="measured").render,
-        "fused, 16 bits, measured, graphs": FusedRenderer(
-            net.synthesis, dtype=half, up="measured", graphs=True
-        ).render,
-        "a weight per sample, float32": lambda styles: published_form.synthesis(
-            net.synthesis, styles
-        ),
-    }
-    rows = []
-    for batch in batches:
-        styles: list[Tensor] = net.codes(seeds=range(batch), space="styles")
-        row: Answer = {"batch": batch}
-        for name, render in ways.items():
-            ms = device.milliseconds(lambda render=render, styles=styles: render(styles)) / batch  # type: ignore[misc]
-            row[name] = round(ms, 4)
-        best = min(v for k, v in row.items() if k.startswith("fused"))
-        row["faster_than_plain_16_bits"] = round(row["plain, 16 bits"] / best, 2)
-        if resolution == 1024:
-            row["share_of_floor"] = round(FLOOR_MS / best, 3)
-        rows.append(row)
-    peak = torch.cuda.max_memory_allocated() if device.real else None
-    return {"resolution": resolution, "ms_per_picture": rows, "peak_bytes": peak}
+def once(device: Device, resolution: int = 1024, batch: int = 8) -> None:
+    """Every kernel once at a size of its own, for a profiler."""
+    o = channels(resolution)[resolution]
+    for blur in (False, True):
+        epilogue(**tail(device.name, torch.float16, (batch, resolution, resolution, o), blur))
+    for up in (1, 2):
+        sizes = (batch, resolution // up, resolution // up, o * up, o)
+        whole_layer(**whole(device.name, torch.float16, sizes, up, False))
+    a = torch.randn(18, 64, 64, device=device.name)
+    ops.eigh(a)
+    x = torch.randn(batch * 10_000, 512, device=device.name)
+    sums = torch.zeros(513, 512, dtype=torch.float64, device=device.name)
+    moments(x, x[0], sums[0], sums[1:])
+    device.synchronize()
