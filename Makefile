@@ -41,7 +41,7 @@ gates: $(VENV)/built
 	$(BIN)/python tests/native/gates.py
 	$(BIN)/python tests/native/tidy.py
 
-# Every mutant of every kernel's text: half an hour on two cores. FILES=tail.cuh names some, EVERY=40 takes a sample.
+# Every mutant of every kernel's text: most of an hour on two cores. FILES=tail.cuh names some, EVERY=40 takes a sample.
 mutants: $(VENV)/installed
 	$(BIN)/python tests/native/mutants.py $(if $(FILES),--files $(FILES)) --every $(or $(EVERY),1)
 
