@@ -48,10 +48,13 @@ class Choices:
             what: of the layer, its sizes and the policy, all that the time depends on.
         """
         key = repr((_machine(device), *what, tuple(works)))
-        if key not in self._forms:
-            self._forms[key] = _fastest(works, device)
+        form = self._forms.get(key)
+        if form is None or form not in works:  # a file may say anything
+            on = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
+            with on:
+                form = self._forms[key] = _fastest(works, device)
             self._store()
-        return self._forms[key]
+        return form
 
     def _stored(self) -> dict[str, LayerForm]:
         """What the file says: forms, and nothing else."""
