@@ -8,12 +8,14 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 import torch
 
 from .._files import whole_file
+from .._version import version
 
 UpForm = Literal["transposed", "dense"]
 LayerForm = Literal["plain", "transposed", "dense", "whole"]
@@ -104,10 +106,16 @@ def _seconds(work: Callable[[], object], device: torch.device) -> float:
     return float(first.elapsed_time(last)) / 1000
 
 
+@cache
+def _own_version() -> str:
+    return version()
+
+
 def _machine(device: torch.device) -> tuple[Any, ...]:
-    """What a measurement holds for."""
+    """What a measurement holds for; our own kernels are another half of it."""
+    versions = (_own_version(), torch.__version__)
     if device.type != "cuda":
         capability = torch.backends.cpu.get_cpu_capability()
-        return (device.type, capability, torch.__version__, torch.get_num_threads())
+        return (device.type, capability, *versions, torch.get_num_threads())
     name = torch.cuda.get_device_name(device)
-    return (name, torch.__version__, torch.version.cuda, torch.backends.cudnn.version())
+    return (name, *versions, torch.version.cuda, torch.backends.cudnn.version())

@@ -305,12 +305,16 @@ def test_the_next_process_measures_nothing(
     count = len(timed)
     times["dense"] = 9.0
     assert torch.equal(measured(G, file).render(styles), expected) and len(timed) == count
-    # Of another device or version nothing is known, and a file of another kind says nothing.
+    # Of another device or version, ours too, nothing is known, and a file of another kind says nothing.
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(choosing, "_machine", lambda device: ("another", "2.0"))
         measured(G, file).render(styles)
     assert len(timed) == 2 * count
-    assert torch.equal(measured(G, file).render(styles), expected) and len(timed) == 2 * count
+    with monkeypatch.context() as later:
+        later.setattr(choosing, "_own_version", lambda: "99.0")
+        measured(G, file).render(styles)
+    assert len(timed) == 3 * count
+    assert torch.equal(measured(G, file).render(styles), expected) and len(timed) == 3 * count
     for text in ("[]", "{", "\udcff", '{"a": 1}', "[" * 10**5, "1" * (1 << 21)):
         file.write_text(text, errors="surrogateescape")
         before = len(timed)
