@@ -27,7 +27,7 @@ from steerx.rendering import (
     fused,
     graphs,
 )
-from steerx.rendering.convolution import convolve, dense, kernel, scaled
+from steerx.rendering.convolution import convolve, demodulation, dense, kernel, scaled
 from steerx.rendering.fused import separable_taps
 
 
@@ -132,6 +132,14 @@ def test_styles_of_any_size_compute_one_truth(G: StyleGAN2, size: float) -> None
         found = FusedRenderer(G.synthesis, dtype=dtype).render(rows)
         tolerance = 2e-5 if dtype == torch.float32 else 2e-2
         torch.testing.assert_close(found, truth, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-30, 1.0, 1e25])
+def test_a_filter_of_zeros_makes_no_nan(size: float) -> None:
+    """A huge style leaves nothing of eps, and nothing else stands under the root."""
+    packed = kernel(torch.zeros(3, 4, 3, 3), "plain", torch.float32)
+    factor = demodulation(scaled(torch.full((2, 4), size)), packed)
+    assert (factor * 0).eq(0).all()
 
 
 @pytest.mark.parametrize("size", [1e3, 1e5])
