@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -86,3 +87,24 @@ def test_function_transforms_are_right_or_refused(name: str) -> None:
             torch.testing.assert_close(found[scale - 1], plain, rtol=1e-5, atol=1e-5)
     with pytest.raises(RuntimeError, match="functorch transforms"):
         torch.func.grad(lambda x: parts(call(x, *others))[0].sum())(first)
+
+
+@op
+def test_four_threads_at_once_give_the_same_bits(name: str) -> None:
+    call, args = ops.REGISTRY[name].call, sample(name, 0)
+    alone = parts(call(*args))
+    with ThreadPoolExecutor(4) as pool:
+        for results in pool.map(lambda _: parts(call(*args)), range(16)):
+            assert all(map(torch.equal, results, alone))
+
+
+@op
+def test_rows_of_one_memory_are_rows(name: str) -> None:
+    """An expanded argument has a stride of 0; what reads by address must not go on behind it."""
+    call, (first, *others) = ops.REGISTRY[name].call, sample(name, 0)
+    one = first[:1].expand(first.shape)
+    assert one.stride(0) == 0
+    for found, plain in zip(
+        parts(call(one, *others)), parts(call(one.contiguous(), *others)), strict=True
+    ):
+        torch.testing.assert_close(found, plain, rtol=1e-5, atol=1e-5)
