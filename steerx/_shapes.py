@@ -40,12 +40,26 @@ def shape(name: str, tensor: object, symbols: str, **known: int) -> dict[str, in
     return sizes
 
 
-def floating(name: str, tensor: Tensor) -> None:
-    """Refuse integers, booleans and complex numbers by name."""
-    if not tensor.dtype.is_floating_point:
+_FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+def floating(name: str, tensor: object) -> None:
+    """Refuse all but dense tensors of 16, 32 or 64-bit floating-point numbers by name; None is no tensor."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"{name} must be a tensor, got {type(tensor).__name__}")
+    if tensor.dtype not in _FLOATING:
         raise TypeError(
             f"{name} must be of a floating-point dtype, got {tensor.dtype}; use .float()"
         )
+    if tensor.layout != torch.strided:
+        raise TypeError(f"{name} must be dense, got {tensor.layout}; use .to_dense()")
+
+
+def filled(name: str, sizes: dict[str, int], symbols: str) -> None:
+    """Refuse sizes of zero where nothing could come of them, by their letters."""
+    for letter in symbols.split():
+        if sizes[letter] == 0:
+            raise ValueError(f"{name} must have {letter} of 1 or more, got 0")
 
 
 def one_device(name: str, *tensors: Tensor | None) -> None:

@@ -19,6 +19,7 @@ void epilogue_on_cpu(const Tensor& x, Taps blur, bool shuffled, Maybe demodulati
       slope,        gain, clamp,     next_style, rgb_weight, rgb_bias,
       rgb_clamp,    skip, skip_taps, y,          styled,     rgb};
   Tail tail = arguments.tail(x, N, H, W, O);
+  if (N <= 0 || H <= 0 || W <= 0 || O <= 0) return;  // the other sizes may be beyond counting
   const Maybe drawn = draw_noise(tail, x, N, H, W);
   static const EpilogueCpu kernel = epilogue_cpu(isa_chosen());
   const int64_t row = W * O * 4 + 1, grain = kBytesPerTask / row + 1;

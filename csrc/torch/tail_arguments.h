@@ -89,7 +89,8 @@ struct TailArguments {
     four_taps("skip_taps", skip_taps, t.skip_taps);
     STD_TORCH_CHECK(t.styled == nullptr || t.next_style != nullptr,
                     "epilogue: styled needs next_style");
-    STD_TORCH_CHECK(t.rgb == nullptr || t.rgb_weight != nullptr, "epilogue: rgb needs rgb_weight");
+    STD_TORCH_CHECK(t.rgb == nullptr || (t.rgb_weight != nullptr && O > 0),
+                    "epilogue: rgb needs rgb_weight and channels");
     STD_TORCH_CHECK(t.skip == nullptr || (skip_taps.has_value() && H % 2 == 0 && W % 2 == 0),
                     "epilogue: skip needs skip_taps and even sizes");
     return t;

@@ -21,7 +21,7 @@ WinogradParams sizes_of(WinogradForm form, const Tensor& x, const Tensor& weight
   STD_TORCH_CHECK(is_ours(x, 4), "_winograd: x must be float32 [N, H, W, I], contiguous");
   STD_TORCH_CHECK(is_ours(weight, 4) && weight.size(0) == winograd_points(form) &&
                       weight.size(2) == x.size(3) && weight.size(3) == kPanel &&
-                      x.size(3) % kPanel == 0,
+                      x.size(3) % kPanel == 0 && x.size(3) > 0,
                   "_winograd: weight must be float32 [points, O / 16, I, 16], contiguous");
   WinogradParams p{};
   p.form = form, p.x = x.const_data_ptr<float>(), p.weight = weight.const_data_ptr<float>();
@@ -73,6 +73,7 @@ void winograd_on_cpu(const Tensor& x, const Tensor& weight, Tensor room, Maybe d
       slope,        gain, clamp,     next_style, rgb_weight, rgb_bias,
       rgb_clamp,    skip, skip_taps, y,          styled,     rgb};
   p.tail = arguments.tail(x, p.N, p.H, p.W, p.O);
+  if (winograd_tiles(p) == 0) return;  // the other sizes may be beyond counting
   const Maybe drawn = draw_noise(p.tail, x, p.N, p.H, p.W);
   run(p, room);
 }

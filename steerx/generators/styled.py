@@ -10,7 +10,7 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
-from .._shapes import shape
+from .._shapes import floating, one_device, shape
 from ..rendering import LayerState, Noise, Packed
 from .generator import StyleRow, ToRGB
 from .mapping import Mapping
@@ -65,7 +65,7 @@ class Styled(nn.Module, ABC):
         """Refuse styles, a state or a stop that are not this network's.
 
         Raises:
-            ValueError: which one, and what it must be.
+            ValueError, TypeError: which one, and what it must be.
         """
         if isinstance(styles, Tensor) or len(styles) != len(self.rows):
             raise ValueError(
@@ -73,9 +73,16 @@ class Styled(nn.Module, ABC):
                 f"row, got {'a tensor' if isinstance(styles, Tensor) else len(styles)}; "
                 "use G.styles(w_plus)"
             )
-        batch = styles[0].shape[0] if state is None else state.x.shape[0]
+        known = {} if state is None else {"N": state.x.shape[0]}
         for row, style in zip(self.rows, styles, strict=True):
-            shape(f"render: styles of {row.name}", style, "N C", N=batch, C=row.channels)
+            name = f"render: styles of {row.name}"
+            known = {"N": shape(name, style, "N C", **known, C=row.channels)["N"]}
+            floating(name, style)
+        going_on = [] if state is None else [("x", state.x), ("rgb", state.rgb)]
+        for name, tensor in going_on:
+            if tensor is not None:
+                floating(f"render: state.{name}", tensor)
+        one_device("render", *styles, *(tensor for _, tensor in going_on), next(self.parameters()))
         last = len(self.layers) - 1
         if state is not None:
             if not 0 <= state.index <= last:

@@ -95,6 +95,7 @@ def bias_act(
     if x.dim() < 2:
         raise ValueError(f"bias_act: x must be [N, C, ...], got {list(x.shape)}")
     if bias is not None:
+        floating("bias_act: bias", bias)
         shape("bias_act: bias", bias, "C", C=x.shape[1])
     one_device("bias_act", x, bias)
     positive("bias_act", slope=slope, gain=gain, clamp=clamp)

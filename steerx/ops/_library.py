@@ -69,7 +69,7 @@ def register(
     REGISTRY[name] = Operator(name, call, reference, example)
 
     def reverse_only(*args: Any) -> Any:
-        if forward_ad._current_level >= 0 and any(_has_tangent(a) for a in args):
+        if any(has_tangent(a) for a in args):
             raise NotImplementedError(f"{name}: no forward-mode derivative; use backward()")
         return call(*args)
 
@@ -99,9 +99,12 @@ def define_private(schema: str, *, reference: Callable[..., None]) -> Callable[.
     return call  # type: ignore[no-any-return]
 
 
-def _has_tangent(argument: object) -> bool:
-    return isinstance(argument, torch.Tensor) and (
-        forward_ad.unpack_dual(argument).tangent is not None
+def has_tangent(argument: object) -> bool:
+    """Whether an argument carries a forward-mode derivative."""
+    return (
+        forward_ad._current_level >= 0
+        and isinstance(argument, torch.Tensor)
+        and forward_ad.unpack_dual(argument).tangent is not None
     )
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d
 
-from .._shapes import floating, memory_format, one_device, shape
+from .._shapes import filled, floating, memory_format, one_device, shape
 from . import _upfirdn2d
 from ._library import register
 
@@ -21,8 +21,10 @@ EPS = 1e-8
 
 def demodulation(style: Tensor, weight: Tensor) -> Tensor:
     """d [N, O] = 1 / L2 norm of each sample's modulated filter; a matrix product, no per-sample weight."""
-    power = weight.to(style.dtype).square().sum((2, 3))  # [O, I]
-    return (style.square() @ power.t() + EPS).rsqrt()
+    # In float32 at least: in float16 eps is 0, and with it all that a zero style should be divided by.
+    wide = torch.promote_types(style.dtype, torch.float32)
+    power = weight.to(wide).square().sum((2, 3))  # [O, I]
+    return (style.to(wide).square() @ power.t() + EPS).rsqrt()
 
 
 def paddings(taps: int, kernel: int, up: int, down: int) -> tuple[int, int]:
@@ -118,11 +120,13 @@ def modulation_backward(
     dw = dw.to(weight.dtype) if dw is not None else None
     if d is not None and unscaled is not None:
         # dL/dd = unscaled / d and dd/d(norm^2) = -d^3 / 2.
-        slope = -unscaled.to(style.dtype) * d.square()
+        slope = -unscaled.to(d.dtype) * d.square()
         if ds is not None:
-            ds = ds + slope @ weight.to(style.dtype).square().sum((2, 3)) * style
+            of_d = slope @ weight.to(d.dtype).square().sum((2, 3)) * style
+            ds = ds + of_d.to(ds.dtype)
         if dw is not None:
-            dw = dw + (slope.t() @ style.square())[:, :, None, None].to(weight.dtype) * weight
+            of_d = (slope.t() @ style.to(d.dtype).square())[:, :, None, None] * weight
+            dw = dw + of_d.to(dw.dtype)
     return dx, ds, dw
 
 
@@ -190,25 +194,32 @@ def check(
     style: Tensor,
     weight: Tensor,
     filter: Tensor | None,
-    resample: int,
+    up: int,
+    down: int = 1,
 ) -> None:
     """The manners that modulated_conv2d and style_layer share."""
-    for argument, tensor in (("x", x), ("style", style), ("weight", weight)):
-        floating(f"{name}: {argument}", tensor)
+    for argument, tensor in (("x", x), ("style", style), ("weight", weight), ("filter", filter)):
+        if tensor is not None or argument != "filter":
+            floating(f"{name}: {argument}", tensor)
     sizes = shape(f"{name}: x", x, "N I H W")
     shape(f"{name}: style", style, "N I", N=sizes["N"], I=sizes["I"])
-    taps = shape(f"{name}: weight", weight, "O I k k", I=sizes["I"])["k"]
+    outputs = shape(f"{name}: weight", weight, "O I k k", I=sizes["I"])
+    filled(f"{name}: x", sizes, "I H W")
+    filled(f"{name}: weight", outputs, "O")
+    taps = outputs["k"]
     if taps % 2 == 0:
         raise ValueError(f"{name}: weight must have an odd kernel size, got {taps}x{taps}")
     one_device(name, x, style, weight, filter)
-    if resample not in (1, 2):
-        raise ValueError(f"{name}: up and down must be 1 or 2, one of them 1, got {resample}")
-    if resample == 2:
+    if (up, down) not in ((1, 1), (2, 1), (1, 2)):
+        raise ValueError(f"{name}: up and down must be 1 or 2, one of them 1, got {up} and {down}")
+    if min(sizes["H"], sizes["W"]) < down:
+        raise ValueError(f"{name}: x must be at least {down}x{down} px, got {list(x.shape[2:])}")
+    if (up, down) != (1, 1):
         if filter is None:
             raise ValueError(
                 f"{name}: resampling needs a filter [k, k]; stock models use [1,3,3,1]"
             )
-        shape(f"{name}: filter", filter, "f f")
+        filled(f"{name}: filter", shape(f"{name}: filter", filter, "f f"), "f")
 
 
 def modulated_conv2d(
@@ -244,5 +255,5 @@ def modulated_conv2d(
 
     Source: Karras et al. 2020 (StyleGAN2), section 2.2.
     """
-    check("modulated_conv2d", x, style, weight, filter, up * down)
+    check("modulated_conv2d", x, style, weight, filter, up, down)
     return _call(x, style, weight, filter, up, down, demodulate)  # type: ignore[no-any-return]

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import leaky_relu
 
 from .._seeds import normal
-from .._shapes import one_device, shape
+from .._shapes import floating, one_device, shape
 from . import _bias_act, _modulated_conv2d
 from ._library import register
 
@@ -184,6 +184,9 @@ def style_layer(
     """
     _modulated_conv2d.check("style_layer", x, style, weight, filter, up)
     n, o, height, width = x.shape[0], weight.shape[0], x.shape[2] * up, x.shape[3] * up
+    for name, given in (("bias", bias), ("noise", noise), ("noise_strength", noise_strength)):
+        if given is not None:
+            floating(f"style_layer: {name}", given)
     if bias is not None:
         shape("style_layer: bias", bias, "O", O=o)
     if noise is not None and sample_ids is not None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from .._shapes import floating, memory_format, one_device, shape
+from .._shapes import filled, floating, memory_format, one_device, shape
 from . import _bias_act, _modulated_conv2d, _upfirdn2d
 from ._library import register
 
@@ -46,7 +46,7 @@ def reference(
 ) -> Tensor:
     y = conv2d(x * style.to(x.dtype)[:, :, None, None], weight.to(x.dtype))
     y = _bias_act.reference(y, bias, 1.0, 1.0, clamp).to(picture_dtype(x))
-    y = y if skip is None else y + upsample(skip, filter)
+    y = y if skip is None else y + upsample(skip.to(y.dtype), filter)
     return y.contiguous(memory_format=memory_format(x))
 
 
@@ -146,13 +146,18 @@ def to_rgb(
     n, i, height, width = sizes.values()
     shape("to_rgb: style", style, "N I", N=n, I=i)
     channels = shape("to_rgb: weight", weight, "P I 1 1", I=i)["P"]
+    filled("to_rgb: x", sizes, "I H W")
+    filled("to_rgb: weight", {"P": channels}, "P")
+    for argument, given in (("bias", bias), ("skip", skip), ("filter", filter)):
+        if given is not None:
+            floating(f"to_rgb: {argument}", given)
     if bias is not None:
         shape("to_rgb: bias", bias, "P", P=channels)
     if skip is not None:
         if filter is None:
             shape("to_rgb: skip", skip, "N P H W", N=n, P=channels, H=height, W=width)
         else:
-            shape("to_rgb: filter", filter, "f f")
+            filled("to_rgb: filter", shape("to_rgb: filter", filter, "f f"), "f")
             shape("to_rgb: skip", skip, "N P h w", N=n, P=channels, h=height // 2, w=width // 2)
             if height % 2 or width % 2:
                 raise ValueError(f"to_rgb: an upsampled skip fits even sizes, got {height}x{width}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
-from .._shapes import floating, memory_format, one_device, shape
+from .._shapes import filled, floating, memory_format, one_device, shape
 from ._library import register
 
 SCHEMA = "upfirdn2d(Tensor x, Tensor filter, int up, int down, int[] padding, float gain) -> Tensor"
@@ -122,11 +123,14 @@ def upfirdn2d(
     Source: Karras et al. 2020 (StyleGAN2), appendix B; the name is MATLAB's.
     """
     floating("upfirdn2d: x", x)
-    shape("upfirdn2d: x", x, "N C H W")
-    shape("upfirdn2d: filter", filter, "fh fw")
+    floating("upfirdn2d: filter", filter)
+    filled("upfirdn2d: x", shape("upfirdn2d: x", x, "N C H W"), "C")
+    filled("upfirdn2d: filter", shape("upfirdn2d: filter", filter, "fh fw"), "fh fw")
     one_device("upfirdn2d", x, filter)
     if up < 1 or down < 1:
         raise ValueError(f"upfirdn2d: up and down must be 1 or more, got {up} and {down}")
+    if not math.isfinite(gain):
+        raise ValueError(f"upfirdn2d: gain must be a finite number, got {gain}")
     if len(padding) != 4:
         raise ValueError(
             f"upfirdn2d: padding must be (left, right, top, bottom), got {tuple(padding)}"

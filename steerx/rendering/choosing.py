@@ -8,12 +8,14 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 import torch
 
 from .._files import whole_file
+from .._version import version
 
 UpForm = Literal["transposed", "dense"]
 LayerForm = Literal["plain", "transposed", "dense", "whole"]
@@ -48,10 +50,13 @@ class Choices:
             what: of the layer, its sizes and the policy, all that the time depends on.
         """
         key = repr((_machine(device), *what, tuple(works)))
-        if key not in self._forms:
-            self._forms[key] = _fastest(works, device)
+        form = self._forms.get(key)
+        if form is None or form not in works:  # a file may say anything
+            on = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
+            with on:
+                form = self._forms[key] = _fastest(works, device)
             self._store()
-        return self._forms[key]
+        return form
 
     def _stored(self) -> dict[str, LayerForm]:
         """What the file says: forms, and nothing else."""
@@ -101,10 +106,16 @@ def _seconds(work: Callable[[], object], device: torch.device) -> float:
     return float(first.elapsed_time(last)) / 1000
 
 
+@cache
+def _own_version() -> str:
+    return version()
+
+
 def _machine(device: torch.device) -> tuple[Any, ...]:
-    """What a measurement holds for."""
+    """What a measurement holds for; our own kernels are another half of it."""
+    versions = (_own_version(), torch.__version__)
     if device.type != "cuda":
         capability = torch.backends.cpu.get_cpu_capability()
-        return (device.type, capability, torch.__version__, torch.get_num_threads())
+        return (device.type, capability, *versions, torch.get_num_threads())
     name = torch.cuda.get_device_name(device)
-    return (name, torch.__version__, torch.version.cuda, torch.backends.cudnn.version())
+    return (name, *versions, torch.version.cuda, torch.backends.cudnn.version())

@@ -1,7 +1,8 @@
 """A layer's convolution by the vendor's library, its weights scaled so that no half-precision number overflows.
 
-y = conv(x s, W) rsqrt((s*s) @ (sum_k W^2)^T + eps). With s = a s' and W = b W', a and b the largest
-magnitudes, |s'|, |W'| <= 1 and
+y = conv(x s, W) rsqrt((s*s) @ (sum_k W^2)^T + eps). With s = a s' and W = b W', a the largest magnitude and b
+that times at least sqrt(9 I), the number of taps, |s'| <= 1 and sum W'^2 <= 1, so that |conv(x s', W')| is no
+larger than the y that it becomes, and
 
     y = conv(x s', W') rsqrt((s'*s') @ (sum_k W'^2)^T + eps / (a b)^2):
 
@@ -11,6 +12,7 @@ truth. An all-zero style keeps a = 1 (no 0/0).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -32,7 +34,7 @@ class Kernel:
         weight: W' in the dtype of activations, channels last: [O, I, 3, 3] for "plain", [I, O, 3, 3] for
             "transposed", [4 O, I, 2, 2] for "dense".
         power: sum_k W'^2 [I, O], float32.
-        scale: b [O], float32.
+        scale: b [O], float32: the largest |W| times a power of 2 that is sqrt(9 I) or more.
         form: how it is convolved.
     """
 
@@ -65,7 +67,9 @@ def scaled(style: Tensor) -> Style:
 def kernel(weight: Tensor, form: Form, dtype: torch.dtype) -> Kernel:
     """A weight [O, I, 3, 3], packed."""
     weight = weight.detach().float()
-    scale = _largest(weight, (1, 2, 3))
+    taps = max(weight.shape[1:].numel(), 1)
+    # A power of 2: the bits of W' are what they were.
+    scale = _largest(weight, (1, 2, 3)) * 2.0 ** math.ceil(math.log2(taps) / 2)
     unit = weight / scale
     packed = {"plain": unit, "transposed": unit.transpose(0, 1)}.get(form)
     packed = dense(unit) if packed is None else packed

@@ -21,6 +21,7 @@ from ..ops._library import without_autocast
 from ..ops._whole_layer import fits, serves, whole_layer
 from .choosing import PROCESS, Choices, LayerForm, UpForm
 from .convolution import Form, Kernel, Policy, Style, convolve, demodulation, kernel, scaled
+from .derivatives import asked
 from .graphs import Graphs
 from .noise import Noise, SampleNoise, layer_noise
 from .packing import Packed
@@ -65,8 +66,9 @@ class Layered(Network, Protocol):
 class FusedRenderer:
     """Renders by the vendor's convolutions and one fused pass behind each; no gradients.
 
-    Where gradients are asked for, and for float64, the plain renderer answers. An upsampling filter that
-    is not symmetric, separable and four taps long takes the general operator for its layers.
+    Where a derivative is asked for, of styles or of any parameter, and for float64, the plain renderer
+    answers. An upsampling filter that is not symmetric, separable and four taps long takes the general
+    operator for its layers.
 
     Args:
         network: parameters.
@@ -144,7 +146,7 @@ class FusedRenderer:
         """See `steerx.rendering.Renderer.render`. *close* to the plain renderer."""
         dtype = self.dtype or self.network.const.dtype
         first = 0 if state is None else state.index + 1
-        if _wants_gradients(self.network, styles, state) or dtype == torch.float64:
+        if asked(self._tensors(), styles, state) or dtype == torch.float64:
             way: dict[str, Any] = {"state": state, "start": start, "noise": noise, "out": out}
             return self.plain.render(styles, stop=stop, **way)
         check_way(start, first, out)
@@ -158,14 +160,19 @@ class FusedRenderer:
             return result
         return to_uint8(result)
 
+    def _tensors(self) -> list[Tensor]:
+        """All that the network is made of."""
+        return [*self.network.parameters(), *self.network.buffers()]
+
     def _replayed(
         self, graphs: Graphs, styles: list[Tensor], noise: Noise, dtype: torch.dtype
     ) -> Tensor | LayerState:
         """A whole picture, from a recording where there is one of these sizes and parameters."""
         ids = [noise.ids] if isinstance(noise, SampleNoise) else []
         how = noise.key if isinstance(noise, SampleNoise) else noise
-        tensors = [*self.network.parameters(), *self.network.buffers()]
-        edits = tuple((t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors)
+        edits = tuple(
+            (t.data_ptr(), 0 if t.is_inference() else t._version) for t in self._tensors()
+        )
         key = (len(styles[0]), styles[0].device, styles[0].dtype, how, dtype, edits)
 
         def work(inputs: list[Tensor]) -> Tensor:
@@ -351,6 +358,8 @@ class FusedRenderer:
         if "noise" in drawn:
             maps = drawn["noise"].float()
             drawn["noise"] = maps[:, 0] if maps.dim() == 4 else maps
+        if "sample_ids" in drawn:
+            drawn["sample_ids"] = drawn["sample_ids"].contiguous()
         if drawn:
             drawn["noise_strength"] = layer.noise_strength.float()
         return drawn
@@ -377,17 +386,6 @@ def separable_taps(filter: Tensor) -> list[float] | None:
     if not total > 0 or not symmetric or not torch.allclose(torch.outer(row, row), wide, rtol=1e-6):
         return None
     return [float(tap) * 2 for tap in row]
-
-
-def _wants_gradients(
-    network: Layered, styles: Sequence[Tensor] | Tensor, state: LayerState | None
-) -> bool:
-    if not torch.is_grad_enabled():
-        return False
-    tensors = [*styles, network.const]
-    tensors += [] if state is None else [state.x]
-    tensors += [layer.weight for layer in network.layers]
-    return any(tensor.requires_grad for tensor in tensors)
 
 
 def _row(i: int) -> int:

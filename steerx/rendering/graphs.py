@@ -19,6 +19,10 @@ class _Recording:
     output: Tensor
 
 
+def _stream(tensor: Tensor) -> int:
+    return torch.cuda.current_stream(tensor.device).cuda_stream if tensor.is_cuda else 0
+
+
 class Graphs:
     """Recordings by key; the one that was used longest ago makes room.
 
@@ -44,15 +48,21 @@ class Graphs:
             A tensor of the caller's own.
         """
         # What is recorded in inference mode could not be written to outside it.
-        with torch.inference_mode(False), torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad(), torch.cuda.device_of(inputs[0]):
+            key = (key, _stream(inputs[0]))  # two streams would write into one recording at a time
+            # Whoever uses a recording takes it: another thread that comes meanwhile makes its own.
             kept = self._kept.pop(key, None) or self._record(inputs, work)
-            self._kept[key] = kept
-            while len(self._kept) > self.most:
-                self._kept.popitem(last=False)
             for own, given in zip(kept.inputs, inputs, strict=True):
                 own.copy_(given)
             kept.graph.replay()
-            return kept.output.clone()
+            result = kept.output.clone()
+            self._kept[key] = kept
+            while len(self._kept) > self.most:
+                self._kept.popitem(last=False)
+            return result
+
+    def __reduce__(self) -> tuple[type[Graphs], tuple[int]]:
+        return Graphs, (self.most,)  # a copy records anew
 
     def clear(self) -> None:
         """Forget all recordings and give their memory back."""

@@ -20,7 +20,6 @@ from . import prepacked
 from .choosing import LayerForm
 from .convolution import Form, Kernel, Style, convolve, demodulation, kernel
 from .fused import FusedRenderer, Layered
-from .packing import Packed
 from .workspace import Workspace
 
 # Side of the input and number of outputs from which on minimal filtering is faster than the library, measured.
@@ -54,10 +53,6 @@ class NativeRenderer(FusedRenderer):
         dense = dtype == torch.bfloat16 and torch.cpu._is_amx_tile_supported()
         super().__init__(network, dtype=dtype, up="dense" if dense else "transposed")
         self.workspace = Workspace()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy packs its weights anew: the library's layouts cannot be copied."""
-        return self.__dict__ | {"packed": Packed()}
 
     def __repr__(self) -> str:
         return f"NativeRenderer(dtype={self.dtype})"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .._seeds import subkey
+from .._shapes import one_device
 
 NoiseMode = Literal["const", "random", "none", "sample"]
 _PLAIN = ("const", "random", "none")
@@ -65,13 +66,17 @@ def layer_noise(
         dtype: of a random draw.
 
     Raises:
-        ValueError: an unknown mode, or ids of another batch.
+        ValueError, TypeError: an unknown mode, or ids of another batch, dtype or device.
     """
     if isinstance(noise, SampleNoise):
+        if not isinstance(noise.ids, Tensor) or noise.ids.dtype != torch.int64:
+            came = getattr(noise.ids, "dtype", type(noise.ids).__name__)
+            raise TypeError(f"render: SampleNoise needs int64 ids [N], got {came}")
         if noise.ids.shape != (batch,):
             raise ValueError(
                 f"render: SampleNoise needs one id per image, N = {batch}, got {list(noise.ids.shape)}"
             )
+        one_device("render: SampleNoise", noise.ids, const)
         return {"sample_ids": noise.ids, "noise_key": subkey(noise.key, layer)}
     if noise == "none":
         return {}

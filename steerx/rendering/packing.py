@@ -24,6 +24,11 @@ class Packed(Generic[Form]):
         self.isa = isa
         self._kept: dict[str, tuple[tuple[Any, ...], Tensor, Form]] = {}
 
+    def __reduce__(self) -> tuple[type[Packed[Any]], tuple[str]]:
+        return Packed, (
+            self.isa,
+        )  # a copy packs anew: of its own parameters, in layouts that none can copy
+
     def get(
         self, name: str, source: Tensor, dtype: torch.dtype, build: Callable[[Tensor], Form]
     ) -> Form:

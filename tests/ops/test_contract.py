@@ -90,6 +90,15 @@ def test_registration_without_gradients(name: str) -> None:
 
 
 @op
+def test_the_fake_has_the_layout_of_the_result(name: str) -> None:
+    first, *others = sample(name, 0)
+    if first.dim() != 4:
+        pytest.skip("the first argument holds no images")
+    x = first.contiguous(memory_format=torch.channels_last)
+    torch.library.opcheck(ops.REGISTRY[name].call, (x, *others), test_utils="test_faketensor")
+
+
+@op
 @every
 def test_gradients(name: str, number: int) -> None:
     args = asking(name, sample(name, number, torch.float64))

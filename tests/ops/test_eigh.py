@@ -203,3 +203,11 @@ def test_cuda_serves_every_dtype_and_nan() -> None:
             torch.testing.assert_close(
                 ours.cpu(), plain, rtol=close, atol=10 * close, equal_nan=True
             )
+
+
+def test_nothing_turns_inside_a_space_of_equal_values() -> None:
+    """A loss of the basis that was chosen there has no derivative; 0 stands for it, and no rounding error over 0."""
+    a = (2 * torch.eye(4))[None].requires_grad_()
+    vectors = ops.eigh(a)[1]
+    (vectors * torch.arange(16.0).view(1, 4, 4)).sum().backward()
+    assert a.grad is not None and not a.grad.any()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import Tensor
 
 from steerx import ops
 
-from .test_contract import asking, op, parts, sample
+from .test_contract import NAMES, asking, op, parts, sample
+
+REGISTERED = {name: importlib.import_module(f"steerx.ops._{name}") for name in NAMES}
 
 
 @op
@@ -69,3 +74,37 @@ def test_a_bad_sample_spoils_no_other(name: str, bad: float) -> None:
     for after, before in zip(one, two, strict=True):
         assert not after[0].isfinite().all() or name == "bias_act"  # a clamp hides infinity
         torch.testing.assert_close(after[1:], before[1:], rtol=1e-5, atol=1e-5)
+
+
+@op
+@pytest.mark.filterwarnings("ignore:.*batching rule:UserWarning")
+def test_function_transforms_are_right_or_refused(name: str) -> None:
+    """vmap goes row by row; torch.func's gradients have no formula here, and say so."""
+    call, (first, *others) = REGISTERED[name]._call, sample(name, 0)
+    each = torch.vmap(lambda x: parts(call(x, *others)))(torch.stack((first, 2 * first)))
+    for scale in (1, 2):
+        for found, plain in zip(each, parts(call(scale * first, *others)), strict=True):
+            torch.testing.assert_close(found[scale - 1], plain, rtol=1e-5, atol=1e-5)
+    with pytest.raises(RuntimeError, match="functorch transforms"):
+        torch.func.grad(lambda x: parts(call(x, *others))[0].sum())(first)
+
+
+@op
+def test_four_threads_at_once_give_the_same_bits(name: str) -> None:
+    call, args = ops.REGISTRY[name].call, sample(name, 0)
+    alone = parts(call(*args))
+    with ThreadPoolExecutor(4) as pool:
+        for results in pool.map(lambda _: parts(call(*args)), range(16)):
+            assert all(map(torch.equal, results, alone))
+
+
+@op
+def test_rows_of_one_memory_are_rows(name: str) -> None:
+    """An expanded argument has a stride of 0; what reads by address must not go on behind it."""
+    call, (first, *others) = ops.REGISTRY[name].call, sample(name, 0)
+    one = first[:1].expand(first.shape)
+    assert one.stride(0) == 0
+    for found, plain in zip(
+        parts(call(one, *others)), parts(call(one.contiguous(), *others)), strict=True
+    ):
+        torch.testing.assert_close(found, plain, rtol=1e-5, atol=1e-5)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from steerx.rendering import (
     Choices,
     FusedRenderer,
     LayerState,
+    NativeRenderer,
     PlainRenderer,
     Policy,
     SampleNoise,
@@ -23,7 +27,7 @@ from steerx.rendering import (
     fused,
     graphs,
 )
-from steerx.rendering.convolution import convolve, dense, kernel, scaled
+from steerx.rendering.convolution import convolve, demodulation, dense, kernel, scaled
 from steerx.rendering.fused import separable_taps
 
 
@@ -130,6 +134,14 @@ def test_styles_of_any_size_compute_one_truth(G: StyleGAN2, size: float) -> None
         torch.testing.assert_close(found, truth, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("size", [0.0, 1e-30, 1.0, 1e25])
+def test_a_filter_of_zeros_makes_no_nan(size: float) -> None:
+    """A huge style leaves nothing of eps, and nothing else stands under the root."""
+    packed = kernel(torch.zeros(3, 4, 3, 3), "plain", torch.float32)
+    factor = demodulation(scaled(torch.full((2, 4), size)), packed)
+    assert (factor * 0).eq(0).all()
+
+
 @pytest.mark.parametrize("size", [1e3, 1e5])
 def test_large_styles_of_the_picture_do_not_overflow_half_precision(
     G: StyleGAN2, size: float
@@ -140,6 +152,24 @@ def test_large_styles_of_the_picture_do_not_overflow_half_precision(
     truth = PlainRenderer(G.synthesis).render(rows)
     assert found.isfinite().all()
     torch.testing.assert_close(found / size, truth / size, rtol=2e-2, atol=2e-2)
+
+
+@pytest.mark.parametrize("up", ["transposed", "dense"])
+def test_convolutions_of_large_activations_do_not_overflow_half_precision(up: Any) -> None:
+    """Before demodulation sums of 9 I terms stand in float16: without headroom +inf meets -inf in the blur."""
+    G = generator(7, clamp=256.0, channels={4: 128, 8: 128, 16: 8})
+    signs = torch.tensor([1.0, -1.0, 1.0])
+    for layer in G.synthesis.layers:
+        layer.weight.copy_((signs[:, None] * signs).expand_as(layer.weight))
+        layer.noise_strength.zero_()
+    G.synthesis.layers[0].weight.fill_(1.0)
+    G.synthesis.const.fill_(200.0)
+    styles = [torch.ones(2, row.channels) for row in G.style_rows]
+    truth = PlainRenderer(copy.deepcopy(G).double().synthesis)
+    expected = truth.render([s.double() for s in styles]).float()
+    found = FusedRenderer(G.synthesis, dtype=torch.float16, up=up).render(styles)
+    assert found.isfinite().all()
+    assert (found - expected).norm() <= 3e-3 * expected.norm()
 
 
 def test_a_lopsided_filter_takes_the_general_operator(G: StyleGAN2) -> None:
@@ -172,6 +202,44 @@ def test_gradients_go_through_the_plain_renderer(G: StyleGAN2) -> None:
     styles = [s.requires_grad_() for s in G.codes(seeds="0-1", space="styles")]
     FusedRenderer(G.synthesis).render(styles).sum().backward()
     assert all(s.grad is not None and s.grad.abs().sum() > 0 for s in styles)
+
+
+@pytest.mark.parametrize("renderer", [FusedRenderer, NativeRenderer])
+@pytest.mark.parametrize("name", ["layers.1.bias", "layers.2.noise_strength", "to_rgbs.1.bias"])
+def test_any_parameter_may_ask_for_its_gradient(renderer: Any, name: str) -> None:
+    G = generator(3)
+    styles = G.codes(seeds="0-1", space="styles")
+    asking = G.synthesis.get_parameter(name).requires_grad_()
+    renderer(G.synthesis).render(styles).sum().backward()
+    assert asking.grad is not None and asking.grad.any()
+
+
+@pytest.mark.parametrize("renderer", [FusedRenderer, NativeRenderer])
+def test_the_picture_so_far_may_ask_for_a_gradient(G: StyleGAN2, renderer: Any) -> None:
+    styles = G.codes(seeds="0-1", space="styles")
+    state = renderer(G.synthesis).render(styles, stop=2)
+    rgb = state.rgb.requires_grad_()
+    renderer(G.synthesis).render(styles, state=state).sum().backward()
+    assert rgb.grad is not None and rgb.grad.any()
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*batching rule:UserWarning")
+@pytest.mark.parametrize("renderer", [FusedRenderer, NativeRenderer])
+def test_forward_mode_is_refused_and_not_cut_off(G: StyleGAN2, renderer: Any) -> None:
+    first, *others = G.codes(seeds="0-1", space="styles")
+
+    def picture(style: torch.Tensor) -> torch.Tensor:
+        return renderer(G.synthesis).render([style, *others])
+
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(first, torch.ones_like(first))
+        with pytest.raises(NotImplementedError, match="no forward-mode derivative"):
+            picture(dual)
+    with pytest.raises(NotImplementedError, match="no forward-mode derivative"):
+        torch.func.jvp(picture, (first,), (first,))
+    each = torch.vmap(picture)(torch.stack((first, 2 * first)))
+    torch.testing.assert_close(each[1], picture(2 * first), rtol=1e-5, atol=1e-5)
 
 
 def test_an_edited_weight_is_packed_anew() -> None:
@@ -245,12 +313,16 @@ def test_the_next_process_measures_nothing(
     count = len(timed)
     times["dense"] = 9.0
     assert torch.equal(measured(G, file).render(styles), expected) and len(timed) == count
-    # Of another device or version nothing is known, and a file of another kind says nothing.
+    # Of another device or version, ours too, nothing is known, and a file of another kind says nothing.
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(choosing, "_machine", lambda device: ("another", "2.0"))
         measured(G, file).render(styles)
     assert len(timed) == 2 * count
-    assert torch.equal(measured(G, file).render(styles), expected) and len(timed) == 2 * count
+    with monkeypatch.context() as later:
+        later.setattr(choosing, "_own_version", lambda: "99.0")
+        measured(G, file).render(styles)
+    assert len(timed) == 3 * count
+    assert torch.equal(measured(G, file).render(styles), expected) and len(timed) == 3 * count
     for text in ("[]", "{", "\udcff", '{"a": 1}', "[" * 10**5, "1" * (1 << 21)):
         file.write_text(text, errors="surrogateescape")
         before = len(timed)
@@ -263,6 +335,17 @@ def test_choices_that_cannot_be_kept_are_no_error(
 ) -> None:
     measured(G, tmp_path / "no folder" / "forms.json").render(G.codes(seeds="0", space="styles"))
     assert clock[1]
+
+
+def test_a_form_that_no_layer_can_take_is_measured_anew(
+    G: StyleGAN2, clock: tuple[Clock, list[str]], tmp_path: Path
+) -> None:
+    file, styles = tmp_path / "forms.json", G.codes(seeds="0-1", space="styles")
+    expected = measured(G, file).render(styles)
+    file.write_text(file.read_text().replace(': "dense"', ': "whole"'))
+    count = len(clock[1])
+    assert torch.equal(measured(G, file).render(styles), expected)
+    assert len(clock[1]) == 2 * count
 
 
 # The kernel's place, taken by its reference: what the renderer gives it and when.
@@ -366,7 +449,56 @@ def test_a_recording_may_begin_in_inference_mode(monkeypatch: pytest.MonkeyPatch
     second = kept.run("key", [torch.full((2,), 3.0)], lambda inputs: inputs[0] * 2)
     assert first.tolist() == [2.0, 2.0] and second.tolist() == [6.0, 6.0]
     kept.run("other", [torch.ones(2)], lambda inputs: inputs[0] * 2)
-    assert list(kept._kept) == ["other"]
+    assert [key for key, _ in kept._kept] == ["other"]  # type: ignore[misc]
+
+
+def test_a_recording_in_use_is_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that comes between another's inputs and its replay would else get or give a wrong picture."""
+    kept, made, results = graphs.Graphs(), [], []
+
+    class Recorded:
+        def replay(self) -> None:
+            if len(made) == 1 and not results:  # another thread, at the worst moment
+                results.append(kept.run("key", [torch.full((1,), 9.0)], lambda inputs: inputs[0]))
+            self.output.copy_(self.inputs[0] * 2)
+
+    def record(inputs: Any, work: Any) -> Any:
+        graph = Recorded()
+        graph.inputs, graph.output = [t.clone() for t in inputs], inputs[0] * 2  # type: ignore[attr-defined]
+        made.append(graph)
+        return graphs._Recording(graph, graph.inputs, graph.output)  # type: ignore[arg-type, attr-defined]
+
+    monkeypatch.setattr(graphs.Graphs, "_record", staticmethod(record))
+    own = kept.run("key", [torch.ones(1)], lambda inputs: inputs[0])
+    assert own.item() == 2.0 and results[0].item() == 18.0
+    assert len(made) == 2 and len(kept._kept) == 1
+
+
+def test_a_copy_packs_and_records_anew(G: StyleGAN2) -> None:
+    renderer = FusedRenderer(G.synthesis, graphs=True)
+    styles = G.codes(seeds="0-1", space="styles")
+    expected = renderer.render(styles)
+    assert renderer.graphs is not None
+    renderer.graphs._kept["a recording"] = (i for i in range(1))  # type: ignore[assignment]
+    for other in (copy.deepcopy(renderer), pickle.loads(pickle.dumps(renderer))):
+        assert not other.graphs._kept and not other.packed._kept
+        assert torch.equal(other.render(styles), expected)
+        other.network.layers[2].weight.mul_(-1)
+        assert not torch.equal(other.render(styles), expected)
+    assert torch.equal(renderer.render(styles), expected)
+
+
+@pytest.mark.cuda
+def test_a_device_that_is_not_the_current_one() -> None:
+    if torch.cuda.device_count() < 2:
+        pytest.skip("there is one GPU")
+    G = generator(5).to("cuda:1")
+    styles = G.codes(seeds="0-2", space="styles")
+    expected = FusedRenderer(G.synthesis).render(styles)
+    with torch.cuda.device(0):
+        for options in ({}, {"graphs": True}, {"up": "measured", "choices": Choices()}):
+            found = FusedRenderer(G.synthesis, **options).render(styles)  # type: ignore[arg-type]
+            torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.cuda
@@ -421,6 +553,36 @@ def test_an_empty_batch_and_what_does_not_fit(G: StyleGAN2) -> None:
         fused.render(styles, out="int8")  # type: ignore[call-overload]
     with pytest.raises(ValueError, match="one id per image"):
         fused.render(styles, noise=SampleNoise(0, torch.tensor([1])))
+
+
+@pytest.mark.parametrize("renderer", [PlainRenderer, FusedRenderer, NativeRenderer])
+def test_what_is_no_style_is_refused_by_name(G: StyleGAN2, renderer: Any) -> None:
+    made = renderer(G.synthesis)
+    styles = G.codes(seeds="0-1", space="styles")
+    state = made.render(styles, stop=2)
+
+    def with_third(style: Any) -> list[Any]:
+        return [*styles[:2], style, *styles[3:]]
+
+    for wrong in (styles[2].int(), styles[2].to(torch.complex64), None):
+        with pytest.raises(TypeError, match="render: styles of 8:conv0 must be"):
+            made.render(with_third(wrong))
+    with pytest.raises(ValueError, match="render: all tensors must be on one device"):
+        made.render(with_third(styles[2].to("meta")))
+    for part in ("x", "rgb"):
+        tensor = getattr(state, part)
+        with pytest.raises(TypeError, match=f"render: state.{part} must be of a floating"):
+            made.render(styles, state=replace(state, **{part: tensor.int()}))
+        with pytest.raises(ValueError, match="render: all tensors must be on one device"):
+            made.render(styles, state=replace(state, **{part: tensor.to("meta")}))
+    for ids in (torch.zeros(2), torch.zeros(2, dtype=torch.int32), [0, 1]):
+        with pytest.raises(TypeError, match="render: SampleNoise needs int64 ids"):
+            made.render(styles, noise=SampleNoise(0, ids))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="one device"):
+        made.render(styles, noise=SampleNoise(0, torch.arange(2).to("meta")))
+    strided = SampleNoise(0, torch.arange(4)[::2])
+    whole = SampleNoise(0, torch.tensor([0, 2]))
+    assert torch.equal(made.render(styles, noise=strided), made.render(styles, noise=whole))
 
 
 def test_the_dense_form_is_the_transposed_convolution() -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from steerx.rendering import LayerState, Packed, SampleNoise
+from steerx.rendering.noise import layer_noise
 from tests.tiny import tiny_generator
 
 
@@ -199,3 +200,13 @@ def test_styles_of_another_network_are_refused(tiny) -> None:
     styles[3] = styles[3][:, :-1]
     with pytest.raises(ValueError, match=r"styles of 8:conv1 must be \[N, C\] with N = 2, C = 9"):
         tiny.renderer.render(styles)
+
+
+def test_every_layer_draws_noise_of_its_own() -> None:
+    noise = SampleNoise(5, torch.arange(2))
+    const = torch.zeros(4, 4)
+    keys = [
+        layer_noise(noise, const, layer=i, batch=2, dtype=torch.float32)["noise_key"]
+        for i in range(17)
+    ]
+    assert len(set(keys)) == 17

@@ -6,8 +6,8 @@
 //                                             takes W' unflipped, then the blur of four taps.
 //
 // Style and weight are scaled so that no number overflows: s' = s / max|s| of each sample and
-// W' = W / max|W| of each output channel (1 where all are 0). The scales cancel in the
-// demodulation d = rsqrt((s' * s') @ (sum_k W'^2)^T + eps / (max|s| max|W|)^2), which therefore
+// W' = W / b, b >= max|W| of each output channel (1 where all are 0). The scales cancel in the
+// demodulation d = rsqrt((s' * s') @ (sum_k W'^2)^T + eps / (max|s| b)^2), which therefore
 // must be given wherever s' and W' were scaled. As |s'| <= 1, x * s', which is rounded to T, is
 // no larger than x; sums are float32.
 //
