@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from steerx.rendering import FusedRenderer, PlainRenderer, SampleNoise, fused
-from tests.rendering.test_fused import generator
+from tests.rendering.networks import generator
 from tests.simt.arrays import array, name
 
 pytestmark = pytest.mark.simt
