@@ -1,9 +1,6 @@
 // A layer's share of the picture, of as many pixels at a time as there are lanes: the sums of all
 // of them are folded together, since folding one alone costs as much as its channels do.
 #pragma once
-#include <cstddef>
-#include <utility>
-
 #include "steerx/lanes.h"
 #include "steerx/tail.h"
 
@@ -14,24 +11,36 @@ namespace {
 typedef int32_t Places __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
 // Of two rows of groups of 2 kStep lanes, the lower or the upper half of each group.
-template <int kStep, bool kUpper, std::size_t... I>
-STEERX_INLINE Lanes half_groups(Lanes a, Lanes b, std::index_sequence<I...>) {
-  constexpr int kFirst = kUpper ? kStep : 0;
+template <int kStep, int kFirst>
+struct HalfGroups {
+  alignas(64) int32_t at[kLanes] = {};
+
+  constexpr HalfGroups() {
+    for (int i = 0; i < kLanes; ++i) at[i] = i / kStep * 2 * kStep + i % kStep + kFirst;
+  }
+};
+template <int kStep, int kFirst>
+STEERX_INLINE Lanes half_groups(Lanes a, Lanes b) {
+  static constexpr HalfGroups<kStep, kFirst> kHalves;
 #if defined(__clang__)
-  return __builtin_shufflevector(a, b, (int(I) / kStep * 2 * kStep + int(I) % kStep + kFirst)...);
+  Lanes taken;
+  for (int i = 0; i < kLanes; ++i)
+    taken[i] = kHalves.at[i] < kLanes ? a[kHalves.at[i]] : b[kHalves.at[i] - kLanes];
+  return taken;
 #else
-  return __builtin_shuffle(a, b, Places{(int(I) / kStep * 2 * kStep + int(I) % kStep + kFirst)...});
+  Places at;
+  for (int i = 0; i < kLanes; ++i) at[i] = kHalves.at[i];
+  return __builtin_shuffle(a, b, at);
 #endif
 }
 
 // The totals of kLanes vectors, one a lane, left in v[0]: upper halves are added to lower ones.
 template <int kStep = kLanes / 2>
 STEERX_INLINE void fold(Lanes* v) {
-  constexpr auto kAll = std::make_index_sequence<kLanes>();
 #pragma GCC unroll 16
   for (int i = 0; i < kStep; ++i)
-    v[i] = half_groups<kStep, false>(v[2 * i], v[2 * i + 1], kAll) +
-           half_groups<kStep, true>(v[2 * i], v[2 * i + 1], kAll);
+    v[i] = half_groups<kStep, 0>(v[2 * i], v[2 * i + 1]) +
+           half_groups<kStep, kStep>(v[2 * i], v[2 * i + 1]);
   if constexpr (kStep > 1) fold<kStep / 2>(v);
 }
 

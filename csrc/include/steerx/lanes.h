@@ -4,10 +4,6 @@
 #pragma once
 #include <cstdint>
 
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
 #define STEERX_INLINE static inline __attribute__((always_inline))
 #define STEERX_MEMBER __attribute__((always_inline))
 
@@ -42,24 +38,23 @@ STEERX_INLINE Lanes load(const float* from) {
 }
 STEERX_INLINE void store(float* to, Lanes value) { *reinterpret_cast<LanesAnywhere*>(to) = value; }
 
-// Words that are halves, narrowed and widened; compilers take detours through half registers.
-#if defined(__AVX512F__)
-constexpr __mmask16 kEvery = 0xffff;  // the unmasked forms warn of values that they leave undefined
-#endif
+// Words that are halves, narrowed and widened. GCC takes detours through half registers.
 STEERX_INLINE Words widened(Halves halves) {
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && !defined(__clang__)
+  typedef short Shorts __attribute__((vector_size(32)));
+  typedef int Ints __attribute__((vector_size(64)));
   return reinterpret_cast<Words>(
-      _mm512_maskz_cvtepu16_epi32(kEvery, reinterpret_cast<__m256i>(halves)));
-#elif defined(__AVX2__)
-  return reinterpret_cast<Words>(_mm256_cvtepu16_epi32(reinterpret_cast<__m128i>(halves)));
+      __builtin_ia32_pmovzxwd512_mask(reinterpret_cast<Shorts>(halves), Ints{}, 0xffff));
 #else
   return __builtin_convertvector(halves, Words);
 #endif
 }
 STEERX_INLINE Halves narrowed(Words words) {
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && !defined(__clang__)
+  typedef short Shorts __attribute__((vector_size(32)));
+  typedef int Ints __attribute__((vector_size(64)));
   return reinterpret_cast<Halves>(
-      _mm512_maskz_cvtepi32_epi16(kEvery, reinterpret_cast<__m512i>(words)));
+      __builtin_ia32_pmovdw512_mask(reinterpret_cast<Ints>(words), Shorts{}, 0xffff));
 #else
   return __builtin_convertvector(words, Halves);
 #endif
