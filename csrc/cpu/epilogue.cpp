@@ -16,70 +16,73 @@ constexpr int kTaps = 4;
 
 // One pixel; `source(o, count)` gives the convolution's values of channels o ... o + count - 1.
 template <typename T, typename Source>
-STEERX_INLINE void pixel_tail(const SampleTail<T>& tail, int64_t row, int64_t column, int64_t first,
-                              int64_t last, const Source& source) {
-  const int64_t pixel = row * tail.W + column;
+STEERX_INLINE void pixel_tail(const SampleTail<T>& tail, int64_t pixel, int64_t first, int64_t last,
+                              const Source& source, Lanes* sums) {
   const float shift = tail.shift(pixel);
-  Lanes sums[kPictureChannels] = {};
+  Lanes sum[kPictureChannels] = {};
   int64_t o = first;
   for (; o + kLanes <= last; o += kLanes)
-    tail.template channels<true>(source(o, kLanes), shift, pixel, o, kLanes, sums);
+    tail.template channels<true>(source(o, kLanes), shift, pixel, o, kLanes, sum);
   const int rest = static_cast<int>(last - o);
-  if (rest > 0) tail.template channels<false>(source(o, rest), shift, pixel, o, rest, sums);
-  if (tail.tail.rgb != nullptr) tail.picture(sums, row, column);
+  if (rest > 0) tail.template channels<false>(source(o, rest), shift, pixel, o, rest, sum);
+  for (int c = 0; c < kPictureChannels && sums != nullptr; ++c) sums[c] = sum[c];
 }
 
 template <typename T>
 void style_rows(const StyleEpilogueParams& p, int64_t first, int64_t last) {
+  Lanes sums[kLanes][kPictureChannels] = {};
   for (int64_t at = first; at < last; ++at) {
+    const int64_t row = at % p.H;
     const SampleTail<T> tail(p.tail, at / p.H, p.H, p.W, p.O);
-    for (int64_t column = 0; column < p.W; ++column) {
-      const T* from = static_cast<const T*>(p.x) + (at * p.W + column) * p.O;
-      pixel_tail(tail, at % p.H, column, 0, p.O, [&](int64_t o, int count) {
-        return count == kLanes ? load(from + o) : load(from + o, count);
-      });
+    for (int64_t column = 0; column < p.W; column += kLanes) {
+      const int some = p.W - column < kLanes ? static_cast<int>(p.W - column) : kLanes;
+      for (int i = 0; i < some; ++i) {
+        const T* from = static_cast<const T*>(p.x) + (at * p.W + column + i) * p.O;
+        const auto source = [&](int64_t o, int count) {
+          return count == kLanes ? load(from + o) : load(from + o, count);
+        };
+        pixel_tail(tail, row * p.W + column + i, 0, p.O, source, sums[i]);
+      }
+      if (tail.pictured()) tail.group(sums, row, column, 1, some, some);
     }
   }
 }
 
-// Channels first ... last - 1 of pixel [r, c] of what a transposed convolution gave, and of its
-// rows.
+// The rows of what a transposed convolution gave that a row of the result is blurred from.
 template <typename T>
-struct Doubled {
-  const UpsampleEpilogueParams& p;
-  const T* sample;
+struct Above {
+  const bool shuffled;
+  const int64_t O;
+  const T* from[kTaps];  // those inside; rows outside are zero
+  float tap[kTaps];
+  int rows = 0;
 
-  Doubled(const UpsampleEpilogueParams& p_, int64_t n) : p(p_) {
-    const int64_t pixels = p.shuffled ? (p.H / 2 + 1) * (p.W / 2 + 1) * 4 : (p.H + 1) * (p.W + 1);
-    sample = static_cast<const T*>(p.x) + n * pixels * p.O;
-  }
-
-  const T* pixel(int64_t r, int64_t c) const {
-    if (!p.shuffled) return sample + (r * (p.W + 1) + c) * p.O;
-    return sample + (((r / 2) * (p.W / 2 + 1) + c / 2) * 4 + (r % 2) * 2 + c % 2) * p.O;
-  }
-
-  // Four rows of one column, blurred downwards; rows outside are zero.
-  void down(int64_t row, int64_t column, int64_t first, int64_t last, float* to) const {
-    const T* from[kTaps];
-    float tap[kTaps];
-    int rows = 0;
+  Above(const UpsampleEpilogueParams& p, int64_t n, int64_t row) : shuffled(p.shuffled), O(p.O) {
+    const int64_t high = p.H / 2 + 1, wide = p.W / 2 + 1;
+    const int64_t pixels = shuffled ? high * wide * 4 : (p.H + 1) * (p.W + 1);
+    const T* sample = static_cast<const T*>(p.x) + n * pixels * O;
     for (int t = 0; t < kTaps; ++t) {
       const int64_t r = row - 1 + t;
       if (r < 0 || r > p.H) continue;
-      from[rows] = pixel(r, column);
+      from[rows] = sample + (shuffled ? r / 2 * wide * 4 + r % 2 * 2 : r * (p.W + 1)) * O;
       tap[rows++] = p.taps[t];
     }
+  }
+
+  // Channels first ... last - 1 of one column, blurred downwards.
+  STEERX_MEMBER void down(int64_t column, int64_t first, int64_t last, float* to) const {
+    const int64_t at = (shuffled ? column / 2 * 4 + column % 2 : column) * O;
     int64_t o = first;
     if (rows == kTaps) {
+      const T *a = from[0] + at, *b = from[1] + at, *c = from[2] + at, *d = from[3] + at;
       for (; o + kLanes <= last; o += kLanes)
-        store(to + o - first, tap[0] * load(from[0] + o) + tap[1] * load(from[1] + o) +
-                                  tap[2] * load(from[2] + o) + tap[3] * load(from[3] + o));
+        store(to + o - first, tap[0] * load(a + o) + tap[1] * load(b + o) + tap[2] * load(c + o) +
+                                  tap[3] * load(d + o));
     }
     for (; o < last; o += kLanes) {
       const int count = last - o < kLanes ? static_cast<int>(last - o) : kLanes;
       Lanes sum = {};
-      for (int t = 0; t < rows; ++t) sum += tap[t] * load(from[t] + o, count);
+      for (int t = 0; t < rows; ++t) sum += tap[t] * load(from[t] + at + o, count);
       store(to + o - first, sum, count);
     }
   }
@@ -92,7 +95,7 @@ void upsample_rows(const UpsampleEpilogueParams& p, int64_t first_row, int64_t l
   for (int64_t at = first_row; at < last_row; ++at) {
     const int64_t n = at / p.H, row = at % p.H;
     const SampleTail<T> tail(p.tail, n, p.H, p.W, p.O);
-    const Doubled<T> x(p, n);
+    const Above<T> x(p, n, row);
     for (int64_t first = 0; first < p.O; first += kMostChannels) {
       const int64_t last = p.O - first < kMostChannels ? p.O : first + kMostChannels;
       const int64_t step = last - first, columns = kBuffer / step - (kTaps - 1);
@@ -101,20 +104,21 @@ void upsample_rows(const UpsampleEpilogueParams& p, int64_t first_row, int64_t l
         for (int64_t c = begin - 1; c < end + 2; ++c) {  // columns outside are zero
           float* to = buffer + (c - begin + 1) * step;
           if (c >= 0 && c <= p.W)
-            x.down(row, c, first, last, to);
+            x.down(c, first, last, to);
           else
             for (int64_t o = 0; o < step; ++o) to[o] = 0.0f;
         }
         for (int64_t column = begin; column < end; ++column) {
           const float* from = buffer + (column - begin) * step - first;
-          pixel_tail(tail, row, column, first, last, [&](int64_t o, int count) {
+          const auto source = [&](int64_t o, int count) {
             Lanes sum = {};
             for (int t = 0; t < kTaps; ++t) {
               const float* tapped = from + t * step + o;
               sum += p.taps[t] * (count == kLanes ? load(tapped) : load(tapped, count));
             }
             return sum;
-          });
+          };
+          pixel_tail(tail, row * p.W + column, first, last, source, nullptr);
         }
       }
     }

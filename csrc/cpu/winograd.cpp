@@ -161,9 +161,11 @@ void out_with_tail(const WinogradParams& p, const Room& room, int64_t first, con
       };
       back<Plain>(m + t * room.m_step + o, room.m_point, row);
     }
-    if (p.tail.rgb == nullptr) continue;
-    for (int i = 0; i < rows; ++i)
-      for (int j = 0; j < columns; ++j) tail.picture(sums[i * kOut + j], at.row + i, at.column + j);
+    constexpr int kRows = kLanes / kOut;  // of a group
+    for (int i = 0; i < rows && tail.pictured(); i += kRows) {
+      const int some = rows - i < kRows ? rows - i : kRows;
+      tail.group(sums + i * kOut, at.row + i, at.column, some, columns, kOut);
+    }
   }
 }
 

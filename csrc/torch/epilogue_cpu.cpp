@@ -2,11 +2,12 @@
 #include <torch/csrc/stable/library.h>
 
 #include "drawn_noise.h"
+#include "tasks.h"
 
 namespace steerx {
 namespace {
 
-constexpr int64_t kBytesPerTask = 1 << 16;
+constexpr int64_t kBytesPerTask = 1 << 18;
 
 void epilogue_on_cpu(const Tensor& x, Taps blur, bool shuffled, Maybe demodulation, Maybe bias,
                      Maybe noise, Maybe sample_ids, int64_t noise_key, Maybe noise_strength,
@@ -22,16 +23,14 @@ void epilogue_on_cpu(const Tensor& x, Taps blur, bool shuffled, Maybe demodulati
   if (N <= 0 || H <= 0 || W <= 0 || O <= 0) return;  // the other sizes may be beyond counting
   const Maybe drawn = draw_noise(tail, x, N, H, W);
   static const EpilogueCpu kernel = epilogue_cpu(isa_chosen());
-  const int64_t row = W * O * 4 + 1, grain = kBytesPerTask / row + 1;
+  const int64_t row = W * O * 4 + 1, each = kBytesPerTask / row + 1;
   if (blur.has_value()) {
     UpsampleEpilogueParams p{real, x.const_data_ptr(), shuffled, N, H, W, O, {}, tail};
     four_taps("blur", blur, p.taps);
-    torch::stable::parallel_for(0, N * H, grain,
-                                [&](int64_t a, int64_t b) { kernel.upsample(p, a, b); });
+    in_tasks(N * H, each, [&](int64_t a, int64_t b, int64_t) { kernel.upsample(p, a, b); });
   } else {
     const StyleEpilogueParams p{real, x.const_data_ptr(), N, H, W, O, tail};
-    torch::stable::parallel_for(0, N * H, grain,
-                                [&](int64_t a, int64_t b) { kernel.style(p, a, b); });
+    in_tasks(N * H, each, [&](int64_t a, int64_t b, int64_t) { kernel.style(p, a, b); });
   }
 }
 

@@ -82,14 +82,19 @@ struct TailArguments {
     t.next_style = tail_pointer<float>("next_style", next_style, x, floats, {N, O});
     t.y = tail_pointer<void>("y", y, x, kind, {N, H, W, O});
     t.styled = tail_pointer<void>("styled", styled, x, kind, {N, H, W, O});
-    t.rgb = tail_pointer<float>("rgb", rgb, x, floats, {N, H, W, C});
+    if (rgb.has_value() && rgb->scalar_type() == ScalarType::Byte) {
+      STD_TORCH_CHECK(x.is_cpu(), "epilogue: rgb is float32 here; a CPU alone makes pixels");
+      t.pixels = tail_pointer<uint8_t>("rgb", rgb, x, ScalarType::Byte, {N, H, W, C});
+    } else {
+      t.rgb = tail_pointer<float>("rgb", rgb, x, floats, {N, H, W, C});
+    }
     t.rgb_weight = tail_pointer<float>("rgb_weight", rgb_weight, x, floats, {N, C, O});
     t.rgb_bias = tail_pointer<float>("rgb_bias", rgb_bias, x, floats, {C});
     t.skip = tail_pointer<float>("skip", skip, x, floats, {N, H / 2, W / 2, C});
     four_taps("skip_taps", skip_taps, t.skip_taps);
     STD_TORCH_CHECK(t.styled == nullptr || t.next_style != nullptr,
                     "epilogue: styled needs next_style");
-    STD_TORCH_CHECK(t.rgb == nullptr || (t.rgb_weight != nullptr && O > 0),
+    STD_TORCH_CHECK(!rgb.has_value() || (rgb_weight.has_value() && O > 0),
                     "epilogue: rgb needs rgb_weight and channels");
     STD_TORCH_CHECK(t.skip == nullptr || (skip_taps.has_value() && H % 2 == 0 && W % 2 == 0),
                     "epilogue: skip needs skip_taps and even sizes");

@@ -1,12 +1,11 @@
-// Bindings of the private operators _winograd and _winograd_transposed. Tiles are handed out in
-// pieces to whichever thread is free; the bits do not depend on the pieces.
+// Bindings of the private operators _winograd and _winograd_transposed. The bits do not depend on
+// the pieces that tiles are made in.
 #include "steerx/winograd.h"
 
 #include <torch/csrc/stable/library.h>
 
-#include <atomic>
-
 #include "drawn_noise.h"
+#include "tasks.h"
 
 namespace steerx {
 namespace {
@@ -50,14 +49,9 @@ void run(const WinogradParams& p, Tensor& room) {
   while (most < tiles && kernel.room(p, most + kernel.group) <= each) most += kernel.group;
   const int64_t rounds = (tiles + threads * most - 1) / (threads * most);
   const int64_t piece = whole((tiles + threads * rounds - 1) / (threads * rounds));
-  const int64_t pieces = (tiles + piece - 1) / piece;
-  std::atomic<int64_t> next{0};
   float* floats = reinterpret_cast<float*>(aligned);
-  torch::stable::parallel_for(0, threads < pieces ? threads : pieces, 1, [&](int64_t own, int64_t) {
-    for (int64_t at = next++; at < pieces; at = next++) {
-      const int64_t last = (at + 1) * piece;
-      kernel.tiles(p, at * piece, last < tiles ? last : tiles, floats + own * each);
-    }
+  in_tasks(tiles, piece, [&](int64_t first, int64_t last, int64_t own) {
+    kernel.tiles(p, first, last, floats + own * each);
   });
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._pictures import to_uint8
 from . import _bias_act, _upfirdn2d
 from ._library import define_private
 from ._style_layer import noise_map
@@ -95,7 +96,8 @@ def reference(
             filter = _separable(skip_taps, shares)
             before = skip.to(wide).permute(0, 3, 1, 2)
             shares = shares + _upfirdn2d.reference(before, filter, 2, 1, skip_padding(filter), 1.0)
-        rgb.copy_(shares.permute(0, 2, 3, 1))
+        pixels = rgb.dtype == torch.uint8
+        rgb.copy_(to_uint8(shares) if pixels else shares.permute(0, 2, 3, 1))
 
 
 def _separable(taps: list[float], like: Tensor) -> Tensor:
@@ -144,7 +146,8 @@ def epilogue(
     gain included) it is what a transposed convolution of stride 2 gave, [N, H + 1, W + 1, O], or, where
     `shuffled`, its dense form [N, H / 2 + 1, W / 2 + 1, 4, O]. demodulation, next_style [N, O], bias [O],
     noise [H, W] or [N, H, W], rgb_weight [N, 3, O], rgb_bias [3] and skip [N, H / 2, W / 2, 3] are
-    float32; y and styled are like x, rgb [N, H, W, 3] is float32. All contiguous.
+    float32; y and styled are like x, rgb [N, H, W, 3] is float32, or on the CPU uint8, pixels as `to_uint8`
+    makes them. All contiguous.
     """
     _call(
         x, blur, shuffled, demodulation, bias, noise, sample_ids, noise_key, noise_strength, slope,

@@ -63,7 +63,7 @@ class Choices:
         try:
             if self.file is None or self.file.stat().st_size > _MOST_BYTES:
                 return {}
-            found = json.loads(self.file.read_text("utf-8"))
+            found = json.loads(self.file.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             return {}
         if not isinstance(found, dict):

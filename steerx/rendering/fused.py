@@ -7,9 +7,9 @@ input, in one pass. A layer's plain output is written only where somebody reads 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Literal, Protocol, overload
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
@@ -23,44 +23,11 @@ from .choosing import PROCESS, Choices, LayerForm, UpForm
 from .convolution import Form, Kernel, Policy, Style, convolve, demodulation, kernel, scaled
 from .derivatives import asked
 from .graphs import Graphs
+from .layered import Layered
 from .noise import Noise, SampleNoise, layer_noise
 from .packing import Packed
-from .plain import Network, PlainRenderer
+from .plain import PlainRenderer
 from .renderer import LayerState, Out, check_way
-
-
-class Layered(Network, Protocol):
-    """What the fused renderer asks of a synthesis network: its parameters, layer by layer.
-
-    Layers have index, up, clamp, weight, bias, noise and noise_strength; to_rgbs weight, bias and clamp.
-    """
-
-    layers: Any
-    to_rgbs: Any
-
-    def parameters(self) -> Iterable[Tensor]:
-        """All of them."""
-        ...
-
-    def buffers(self) -> Iterable[Tensor]:
-        """All of them."""
-        ...
-
-    @property
-    def const(self) -> Tensor:
-        """[C, 4, 4]."""
-        ...
-
-    @property
-    def filter(self) -> Tensor:
-        """Of upsampling, sum 1."""
-        ...
-
-    def check(
-        self, styles: Sequence[Tensor] | Tensor, state: LayerState | None, stop: int | None
-    ) -> None:
-        """Refuse styles, states and stops that are not the network's."""
-        ...
 
 
 class FusedRenderer:
@@ -155,10 +122,10 @@ class FusedRenderer:
             if self.graphs is not None and state is None and stop is None and styles[0].is_cuda:
                 result = _alone(self._replayed, self.graphs, list(styles), noise, dtype)
             else:
-                result = _alone(self._run, list(styles), state, first, stop, noise, dtype)
+                result = _alone(self._run, list(styles), state, first, stop, noise, dtype, out)
         if isinstance(result, LayerState) or out == "float":
             return result
-        return to_uint8(result)
+        return result.permute(0, 2, 3, 1) if result.dtype == torch.uint8 else to_uint8(result)
 
     def _tensors(self) -> list[Tensor]:
         """All that the network is made of."""
@@ -178,7 +145,7 @@ class FusedRenderer:
         def work(inputs: list[Tensor]) -> Tensor:
             rows = inputs[: len(styles)]
             drawn = SampleNoise(noise.key, inputs[-1]) if isinstance(noise, SampleNoise) else noise
-            picture = self._run(rows, None, 0, None, drawn, dtype)
+            picture = self._run(rows, None, 0, None, drawn, dtype, "float")
             assert isinstance(picture, Tensor)
             return picture
 
@@ -192,8 +159,9 @@ class FusedRenderer:
         stop: int | None,
         noise: Noise,
         dtype: torch.dtype,
+        out: Out,
     ) -> Tensor | LayerState:
-        """Layers `first` to the last one, or to `stop`."""
+        """Layers `first` to the last one, or to `stop`. A picture is [N, 3, H, W], whatever it is of."""
         net, count = self.network, len(self.network.layers)
         ways = [scaled(styles[_row(i)]) for i in range(first, count if stop is None else stop + 1)]
         rgb: Tensor | None
@@ -206,7 +174,8 @@ class FusedRenderer:
             x = _channels_last((x * ways[0].unit[:, :, None, None].to(x.dtype)).to(dtype))
         for i in range(first, first + len(ways)):
             style, following = ways[i - first], ways[i - first + 1 : i - first + 2]
-            made = self._layer(i, x, style, following, rgb, styles, noise, stopping=i == stop)
+            stopping, canvas = i == stop, self._canvas(out if i == count - 1 else "float", x)
+            made = self._layer(i, x, style, following, rgb, styles, noise, canvas, stopping)
             if i == stop:
                 return LayerState(i, made["y"].permute(0, 3, 1, 2), rgb)
             if "rgb" in made:
@@ -227,7 +196,7 @@ class FusedRenderer:
         rgb: Tensor | None,
         styles: list[Tensor],
         noise: Noise,
-        *,
+        canvas: torch.dtype,
         stopping: bool,
     ) -> dict[str, Tensor]:
         """What layer i makes of its styled input x: y, styled and rgb [N, H, W, C], those that are read."""
@@ -238,7 +207,7 @@ class FusedRenderer:
         if following:  # two in turn: the next layer reads the one and writes the other
             wanted["styled"] = self._take(f"styled {i % 2}", x, (n, *size, o))
         if pictured:
-            wanted["rgb"] = x.new_empty(n, *size, PICTURE_CHANNELS, dtype=torch.float32)
+            wanted["rgb"] = x.new_empty(n, *size, PICTURE_CHANNELS, dtype=canvas)
         if stopping:
             wanted["y"] = x.new_empty(n, *size, o)
         elif i % 2 == 0 and not pictured:
@@ -251,6 +220,10 @@ class FusedRenderer:
             parts |= self._share(i, rgb, styles, taps)
         self._make(i, self._form(i, x, style, taps, parts), x, style, taps, parts)
         return wanted
+
+    def _canvas(self, out: Out, x: Tensor) -> torch.dtype:
+        """What the epilogue makes the picture of."""
+        return torch.float32
 
     def _take(self, name: str, x: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Memory for what a layer writes and another reads."""

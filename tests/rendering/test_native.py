@@ -12,6 +12,7 @@ import torch
 from torch.nn.functional import conv2d, conv_transpose2d
 
 import steerx
+from steerx._pictures import to_uint8
 from steerx.checkpoints import StyleGAN2Config
 from steerx.generators import StyleGAN2
 from steerx.ops import _epilogue, _library, _winograd
@@ -93,6 +94,27 @@ def test_half_precision_errs_no_more_than_the_plain_renderer() -> None:
     assert (found - truth).norm() <= 1.25 * (plain - truth).norm()
 
 
+def test_half_precision_filters_wide_layers_where_that_is_faster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    G = generator(12, channels={4: 24, 8: 16, 16: 48, 32: 32, 64: 32})
+    styles = G.codes(seeds="0-3", space="styles")
+    truth = PlainRenderer(G.synthesis).render(styles)
+    monkeypatch.setattr(native, "_has_matrix_units", lambda: True)
+    direct = NativeRenderer(G.synthesis, dtype=torch.bfloat16)
+    expected, states = direct.render(styles), [direct.render(styles, stop=i) for i in (6, 7, 8)]
+    monkeypatch.setattr(native, "_has_matrix_units", lambda: False)
+    monkeypatch.setattr(native, "_LEAST_HALF", (8, 32))
+    filtered = NativeRenderer(G.synthesis, dtype=torch.bfloat16)
+    found = filtered.render(styles)
+    assert (found - truth).norm() <= (expected - truth).norm() or not BUILT
+    assert (found - expected).norm() <= 1e-2 * truth.norm()
+    for index, state in zip((6, 7, 8), states, strict=True):
+        x = filtered.render(styles, stop=index).x
+        assert x.dtype == torch.bfloat16
+        assert (x.float() - state.x.float()).norm() <= 2e-2 * state.x.float().norm()
+
+
 def test_the_library_keeps_its_layout_for_any_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     if not prepacked.serves():
         pytest.skip("this processor or torch has no such convolutions")
@@ -111,6 +133,57 @@ def test_the_library_keeps_its_layout_for_any_batch(monkeypatch: pytest.MonkeyPa
     before = NativeRenderer(G.synthesis, dtype=torch.bfloat16).render(styles)
     assert (before - found).norm() <= 2e-2 * found.norm()
     assert ours.render([s[:0] for s in styles]).shape == (0, 3, 32, 32)
+
+
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+@pytest.mark.parametrize("last", [32, 24])  # filtered, and convolved by the library
+def test_pixels_out_of_the_last_pass_are_those_of_the_float_picture(
+    last: int, dtype: torch.dtype | None
+) -> None:
+    G = generator(10, clamp=2.0, channels={4: 24, 8: 16, 16: 48, 32: last})
+    ours = NativeRenderer(G.synthesis, dtype=dtype)
+    styles = [3 * s for s in G.codes(seeds="0-4", space="styles")]  # some pixels are clamped
+    how = SampleNoise(5, torch.tensor([3, 1, 4, 1, 5]))
+    picture, pixels = ours.render(styles, noise=how), ours.render(styles, noise=how, out="uint8")
+    assert torch.equal(pixels, to_uint8(picture)) and pixels.is_contiguous()
+    assert pixels.amin() == 0 and pixels.amax() == 255
+    state = ours.render(styles, noise=how, stop=5)
+    rest = ours.render(styles, state=state, noise=how)
+    assert torch.equal(ours.render(styles, state=state, noise=how, out="uint8"), to_uint8(rest))
+
+
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+@pytest.mark.parametrize("noise", ["const", "sample"])
+def test_large_batches_are_convolved_in_pieces(
+    noise: Any, dtype: torch.dtype | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    G = generator(11)
+    ours = NativeRenderer(G.synthesis, dtype=dtype)
+    styles = G.codes(seeds="0-4", space="styles")
+    how = SampleNoise(5, torch.tensor([3, 1, 4, 1, 5])) if noise == "sample" else noise
+    whole = ours.render(styles, noise=how)
+    for most in (1, 200_000):
+        monkeypatch.setattr(native, "_MOST_BYTES", most)
+        allowed = 2e-5 if dtype is None else 1e-2
+        assert (ours.render(styles, noise=how) - whole).norm() <= allowed * whole.norm()
+
+
+def test_half_precision_shows_the_edits_that_float32_shows() -> None:
+    """Its error does not grow with the edit, so what changes a picture by 7 % is right within 5 %."""
+    G = steerx.load("faces")
+    w = G.codes(seeds="0-15", space="w")
+    variances, axes = torch.linalg.eigh(torch.cov(G.codes(seeds="0-499", space="w").T))
+    exact, half = (NativeRenderer(G.synthesis, dtype=d) for d in (None, torch.bfloat16))
+
+    def moved(renderer: NativeRenderer, step: torch.Tensor) -> torch.Tensor:
+        codes = [v[:, None].expand(-1, G.num_ws, -1) for v in (w + step, w)]
+        one, other = (renderer.render(G.styles(code)) for code in codes)
+        return one - other
+
+    for axis in (-1, -2, -3, -4):
+        step = axes[:, axis] * variances[axis].sqrt()
+        right = moved(exact, step)
+        assert (moved(half, step) - right).norm() <= 0.05 * right.norm()
 
 
 def test_float16_is_rendered_in_float32_and_says_so() -> None:
@@ -252,7 +325,7 @@ def test_kernels_give_the_same_bits_for_any_batch_thread_count_and_room(
     try:
         for count in (1, 2, 3):
             torch.set_num_threads(count)
-            for floats in (room.numel() * count, _winograd.room(form, 32, 48, count) // 3):
+            for floats in (room.numel() * count, 2 * _winograd.room(form, 32, 48, count) // 3):
                 assert torch.equal(convolved(form, x, points, torch.empty(floats)), whole)
     finally:
         torch.set_num_threads(threads)

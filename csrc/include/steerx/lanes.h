@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #define STEERX_INLINE static inline __attribute__((always_inline))
+#define STEERX_MEMBER __attribute__((always_inline))
 
 namespace steerx {
 namespace STEERX_ISA {
@@ -37,17 +38,40 @@ STEERX_INLINE Lanes load(const float* from) {
 }
 STEERX_INLINE void store(float* to, Lanes value) { *reinterpret_cast<LanesAnywhere*>(to) = value; }
 
-STEERX_INLINE Lanes load(const BFloat16* from) {
-  const Halves bits = *reinterpret_cast<const HalvesAnywhere*>(from);
-  return reinterpret_cast<Lanes>(__builtin_convertvector(bits, Words) << 16);
+// Words that are halves, narrowed and widened. GCC takes detours through half registers.
+STEERX_INLINE Words widened(Halves halves) {
+#if defined(__AVX512F__) && !defined(__clang__)
+  typedef short Shorts __attribute__((vector_size(32)));
+  typedef int Ints __attribute__((vector_size(64)));
+  return reinterpret_cast<Words>(
+      __builtin_ia32_pmovzxwd512_mask(reinterpret_cast<Shorts>(halves), Ints{}, 0xffff));
+#else
+  return __builtin_convertvector(halves, Words);
+#endif
 }
-// To nearest, ties to even; NaN stays NaN.
-STEERX_INLINE void store(BFloat16* to, Lanes value) {
+STEERX_INLINE Halves narrowed(Words words) {
+#if defined(__AVX512F__) && !defined(__clang__)
+  typedef short Shorts __attribute__((vector_size(32)));
+  typedef int Ints __attribute__((vector_size(64)));
+  return reinterpret_cast<Halves>(
+      __builtin_ia32_pmovdw512_mask(reinterpret_cast<Ints>(words), Shorts{}, 0xffff));
+#else
+  return __builtin_convertvector(words, Halves);
+#endif
+}
+
+// The upper half of a float's bits, to nearest, ties to even; NaN stays NaN.
+STEERX_INLINE Words upper(Lanes value) {
   const Words bits = reinterpret_cast<Words>(value);
   const Words rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  const Words kept = (bits >> 16) | 0x40u;
-  *reinterpret_cast<HalvesAnywhere*>(to) =
-      __builtin_convertvector(value == value ? rounded : kept, Halves);
+  return value == value ? rounded : (bits >> 16) | 0x40u;
+}
+
+STEERX_INLINE Lanes load(const BFloat16* from) {
+  return reinterpret_cast<Lanes>(widened(*reinterpret_cast<const HalvesAnywhere*>(from)) << 16);
+}
+STEERX_INLINE void store(BFloat16* to, Lanes value) {
+  *reinterpret_cast<HalvesAnywhere*>(to) = narrowed(upper(value));
 }
 
 STEERX_INLINE Lanes load(const Half* from) {
@@ -87,13 +111,9 @@ inline __attribute__((always_inline)) Lanes rounded<float>(Lanes value) {
   return value;
 }
 
-// The sum of all lanes, in one order.
-STEERX_INLINE float total(Lanes value) {
-  float kept[kLanes];
-  store(kept, value);
-  for (int step = kLanes / 2; step > 0; step /= 2)
-    for (int l = 0; l < step; ++l) kept[l] += kept[l + step];
-  return kept[0];
+template <>
+inline __attribute__((always_inline)) Lanes rounded<BFloat16>(Lanes value) {
+  return reinterpret_cast<Lanes>(upper(value) << 16);
 }
 
 }  // namespace

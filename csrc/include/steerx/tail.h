@@ -31,6 +31,7 @@ struct Tail {
   const float* skip;        // picture so far [N, H / 2, W / 2, 3]
   float skip_taps[4];       // of the filter that doubles it, gain included
   float* rgb;               // [N, H, W, 3]
+  uint8_t* pixels;          // the same, as pixels; a CPU's kernels alone make them
 };
 
 }  // namespace steerx
