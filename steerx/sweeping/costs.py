@@ -121,9 +121,16 @@ def _sum_seconds(
     first = [rows[:1] for rows in styles]
     term = linear.term(0, first, first)  # packs the weight
     images, steps = [0] * len(state.x), [Step(term, term, 1.0)] * len(state.x)
-    linear.state(images, steps, styles, styles, "const")
+    last = linear.index == sum(not row.to_rgb for row in G.style_rows) - 1
+
+    def work() -> None:
+        after = linear.state(images, steps, styles, styles, "const")
+        if last:  # no layer follows whose time has this one's to_rgb
+            G.renderer.render(styles, state=after, out="uint8")
+
+    work()
     one = _seconds(lambda: linear.term(0, first, first), G.device, clock)
-    every = _seconds(lambda: linear.state(images, steps, styles, styles, "const"), G.device, clock)
+    every = _seconds(work, G.device, clock)
     return {state.index: (one, every / len(state.x))}
 
 
