@@ -18,7 +18,7 @@ from .journal import Journal
 from .pictures import pictures_of
 from .scorers import Scorer, ScorerError, ask
 
-# Beyond these, larger batches were not faster on a CPU; on a GPU they are what fills it.
+# A CPU is busy with one picture; a GPU wants more at once. That of a GPU is computed, not measured.
 PIXELS_PER_BATCH = {"cpu": 2**18, "cuda": 2**23}
 BYTES_PER_PIXEL = 4096  # more than any published network takes: eight maps of 128 channels
 
