@@ -155,7 +155,7 @@ class LinearLayer:
 def layer_after(renderer: Renderer, state: LayerState) -> LinearLayer | None:
     """The style_layer after a state along lines; None where it is not linear, or no faster so.
 
-    In bfloat16 the sum costs what the convolution does on processors that multiply in it (measured: 0.84-1.0x the speed).
+    In bfloat16 the sum costs what the convolution does on processors that multiply in it (0.84-1.0x the speed).
     """
     if not isinstance(renderer, (FusedRenderer, PlainRenderer)):
         return None
