@@ -12,7 +12,7 @@ import steerx
 from steerx.editing import along
 from steerx.generators import StyleGAN2
 from steerx.generators.start import begin
-from steerx.rendering import SampleNoise
+from steerx.rendering import LinearLayer, SampleNoise
 from steerx.sweeping import prefixes
 from steerx.sweeping.prefixes import depth
 from tests.test_editing import unit
@@ -167,3 +167,29 @@ def test_depths_of_single_style_rows() -> None:
                 other = G.renderer.render(changed, state=late)
                 assert not torch.allclose(other, G.renderer.render(changed))
     assert depth(G, torch.zeros(sum(sizes))) == len(G.synthesis.layers) - 1
+
+
+@pytest.mark.parametrize("alphas", [[-1.0, 1.0], [-1.0, 0.0, 1.0]])
+def test_the_form_of_a_picture_does_not_depend_on_the_batch(
+    alphas: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which pictures go on from a sum of two convolutions is the sweep's choice, never the grouping's."""
+    G = tiny_generator()
+    summed: list[float] = []
+    state = LinearLayer.state
+
+    def watched(self: LinearLayer, images: Any, steps: Any, *rest: Any) -> Any:
+        summed.extend(step.alpha for step in steps)
+        return state(self, images, steps, *rest)
+
+    monkeypatch.setattr(LinearLayer, "state", watched)
+    found: dict[int, list[float]] = {}
+    for batch in (1, 2, 3, 64):
+        summed.clear()
+        directions = on_layers(G, (3,), (3, 4))
+        sweep = steerx.sweep(G, seeds=[1, 2], directions=directions, alphas=alphas, batch=batch)
+        again = steerx.sweep(G, seeds=[1, 2], directions=directions, alphas=alphas, batch=batch)
+        assert np.array_equal(sweep.images, again.images)
+        found[batch] = sorted(summed)
+    assert len({tuple(one) for one in found.values()}) == 1
+    assert len(found[1]) == (2 * sweep.renders if len(alphas) == 3 else 0)

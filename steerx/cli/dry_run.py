@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -56,6 +57,14 @@ def measured(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
+
+
+def side_by_side(rendering: float, encoding: float) -> float:
+    """Seconds of both together, where encoding is done behind rendering: on a processor of its own, or in turn."""
+    import torch
+
+    spare = (os.cpu_count() or 1) > torch.get_num_threads() or torch.cuda.is_available()
+    return max(rendering, encoding) if spare else rendering + encoding
 
 
 def size(count: float) -> str:

@@ -134,12 +134,13 @@ def edit(
 
     import torch
 
+    from .._behind import behind
     from .._pictures import encode
     from ..editing import along
     from ..generators.codes_file import save_codes as keep_codes
     from ..generators.start import begin
-    from ..rendering import Batches, noise_of
-    from ..scoring import batch_size
+    from ..rendering import noise_of
+    from ..scoring import batches_of
 
     try:
         start, rows = begin("edit", G, **origin, psi=trunc, cutoff=cutoff, label=label)
@@ -152,7 +153,7 @@ def edit(
         numbers = _numbers(saved, len(start)) or list(rows)
     files = _files(outdir, numbers)
     claim(files, force=force)
-    batches = Batches("edit", batch_size("edit", G, batch))
+    batches = batches_of("edit", G, batch)
 
     @torch.inference_mode()
     def pictures(places: Sequence[int]) -> tuple[list[Image.Image], Start]:
@@ -180,12 +181,16 @@ def edit(
     jobs.record(outdir, force=force, model=G.model_id)
     kept: list[Start] = []
     with progress("editing", len(files)) as advance:
-        for places, (made, edited) in batches.over(range(len(files)), pictures):
+
+        def finish(batch: tuple[Sequence[int], tuple[list[Image.Image], Start]]) -> None:
+            places, (made, edited) = batch
             for n, picture in zip(places, made, strict=True):
                 write(files[n], encode(picture, ".png"), force=force)
             if save_codes is not None:
                 kept.append(edited)
             advance(len(places))
+
+        behind(batches.over(range(len(files)), pictures), finish)
     if save_codes is not None:
         columns = zip(*map(_tensors, kept), strict=True)
         whole = [torch.cat([part.cpu() for part in column]) for column in columns]

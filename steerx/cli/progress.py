@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..generators import Generator
-    from ..rendering import Renderer
 
 PATIENCE = 2.0  # seconds before anything is shown
 INTERVAL = 10.0  # seconds between lines where there is no terminal
@@ -53,13 +52,21 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 @contextlib.contextmanager
 def rendering(G: Generator, what: str, total: int) -> Iterator[None]:
     """Count the pictures that a generator's renderer makes, whoever asks for them."""
-    inner = G.renderer
+    renderer = G.renderer
+    render = renderer.render
     with progress(what, total) as advance:
-        G.renderer = cast("Renderer", _Counted(inner, advance))
+
+        def counted(styles: Any, **options: Any) -> Any:
+            result = render(styles, **options)
+            if options.get("stop") is None:  # else a part of the way, and no picture yet
+                advance(len(result))
+            return result
+
+        setattr(renderer, "render", counted)  # noqa: B010 - it stays the renderer that it is
         try:
             yield
         finally:
-            G.renderer = inner
+            delattr(renderer, "render")
 
 
 @contextlib.contextmanager
@@ -75,19 +82,6 @@ def mapping(G: Generator, what: str, total: int) -> Iterator[None]:
             if name == "mapping":
                 stack.callback(part.register_forward_hook(count).remove)
         yield
-
-
-class _Counted:
-    """A renderer that tells how many pictures it made."""
-
-    def __init__(self, inner: Renderer, advance: Callable[[int], None]) -> None:
-        self.inner, self.advance, self.name = inner, advance, inner.name
-
-    def render(self, styles: Any, **options: Any) -> Any:
-        result = self.inner.render(styles, **options)
-        if options.get("stop") is None:  # else a part of the way, and no picture yet
-            self.advance(len(result))
-        return result
 
 
 def duration(seconds: float) -> str:

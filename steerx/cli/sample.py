@@ -81,10 +81,11 @@ def sample(
     import torch
     from PIL import Image
 
+    from .._behind import behind
     from .._pictures import encode, tile
     from ..generators.start import begin
-    from ..rendering import Batches, noise_of
-    from ..scoring import batch_size
+    from ..rendering import noise_of
+    from ..scoring import batches_of
 
     origin = {"codes": None, "space": None, **origin}
     try:
@@ -99,7 +100,7 @@ def sample(
             USAGE,
         )
     claim([*files, *sheet], force=force)
-    batches = Batches("sample", batch_size("sample", G, batch))
+    batches = batches_of("sample", G, batch)
 
     @torch.inference_mode()
     def pictures(places: Sequence[int]) -> list[Image.Image]:
@@ -116,14 +117,18 @@ def sample(
         tell(Cost(len(files) + grid + 1, size, len(files), took * len(files)), outdir)
         return
     jobs.record(outdir, force=force, model=G.model_id)
-    kept = []
+    kept: list[Pixels] = []
     with progress("rendering", len(files)) as advance:
-        for some, made in batches.over(range(len(files)), pictures):
+
+        def finish(batch: tuple[Sequence[int], list[Image.Image]]) -> None:
+            some, made = batch
             for n, picture in zip(some, made, strict=True):
                 write(files[n], encode(picture, ".png"), force=force)
             if grid:
-                kept += [np.asarray(picture) for picture in made]
+                kept.extend(np.asarray(picture) for picture in made)
             advance(len(some))
+
+        behind(batches.over(range(len(files)), pictures), finish)
     if grid:
         write(sheet[0], encode(tile(_square(kept), scale=scale), ".png"), force=force)
     typer.echo(f"{len(files)} pictures of {G.resolution} px in {outdir}")

@@ -29,27 +29,33 @@ def strip_files(grid: Sweep, folder: Path, *, start: str) -> list[list[Path]]:
 def write_strips(
     grid: Sweep, files: Sequence[Sequence[Path]], *, scale: int, force: bool, keep: bool
 ) -> None:
-    """Render a sweep and write the strips of each seed before the next is rendered.
+    """Render a sweep; the strips of each seed are written while the next is rendered.
 
     Args:
         grid: the sweep.
         files: of `strip_files`.
         scale: magnification.
         force: replace files.
-        keep: keep all pictures as `grid.images`; else those of one batch are in memory.
+        keep: keep all pictures as `grid.images`; else those of three seeds at most are in memory.
     """
     import numpy as np
 
+    from .._behind import behind
     from .._pictures import encode, tile
 
     kept: Pixels | None = None
-    for n, of_seed in enumerate(grid.by_seed()):
+
+    def finish(seed: tuple[int, Pixels]) -> None:
+        nonlocal kept
+        n, of_seed = seed
         for file, row in zip(files[n], of_seed, strict=True):
             write(file, encode(tile([list(row)], scale=scale), ".png"), force=force)
         if keep:
             if kept is None:
                 kept = np.empty((len(files), *of_seed.shape), of_seed.dtype)
             kept[n] = of_seed
+
+    behind(enumerate(grid.by_seed()), finish)
     if kept is not None:
         grid.images = kept
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import jobs
-from .dry_run import Cost, measured, tell
+from .dry_run import Cost, measured, side_by_side, tell
 from .failures import USAGE, Failure
 from .moves import ALPHAS, alphas_of, changed, together
 from .opening import (
@@ -223,19 +223,21 @@ def _reach(grid: Sweep) -> None:
 
 
 def _cost(grid: Sweep, *, whole: bool, page: bool, film: bool, scale: int) -> Cost:
-    """What a sweep would write, from a probe of its first strip."""
+    """What a sweep would write, from the times of the layers and from its first strip, which is not kept."""
     from .._pictures import encode
+    from ..sweeping import predicted_seconds
 
-    def strip() -> bytes:
-        return encode(grid.strip(scale=scale), ".png")
-
-    seconds = measured(strip) / len(grid.alphas)
-    picture = len(strip()) / len(grid.alphas)
+    strip = grid.strip(scale=scale)
+    size = len(encode(strip, ".png"))
+    encoding = measured(lambda: encode(strip, ".png"))
+    picture = size / len(grid.alphas)
     count = pictures_of(grid)
     # WebP takes about a quarter of PNG; a page shows each picture twice, in text of 4/3 the length.
     shown = 1.0 + whole + film * 2 * 0.25 + page * 2 * 0.25 * 4 / 3 / scale**2
     files = len(grid.seeds) * len(grid.directions) + whole + film + page + 1
-    return Cost(files, round(picture * count * shown), grid.renders, seconds * grid.renders)
+    strips = encoding * count / len(grid.alphas)
+    seconds = side_by_side(predicted_seconds(grid), strips) + strips * (shown - 1)
+    return Cost(files, round(picture * count * shown), grid.renders, seconds)
 
 
 def said() -> str:

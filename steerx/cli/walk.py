@@ -140,8 +140,8 @@ def walk(
     from .._pictures import tile
     from ..editing import along
     from ..generators.start import begin
-    from ..rendering import Batches, noise_of
-    from ..scoring import batch_size
+    from ..rendering import noise_of
+    from ..scoring import batches_of
 
     try:
         start, numbers = begin("walk", G, **origin, psi=trunc, cutoff=cutoff, label=label)
@@ -150,7 +150,7 @@ def walk(
     except ValueError as error:
         raise Failure(in_options(str(error)), USAGE) from error
     _check_size(len(start), G.resolution * scale, suffix)
-    batches = Batches("walk", batch_size("walk", G, batch))
+    batches = batches_of("walk", G, batch)
 
     @torch.inference_mode()
     def pictures(places: Sequence[int], moves: list[tuple[Directions, float]]) -> list[Any]:

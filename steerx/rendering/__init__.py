@@ -4,6 +4,8 @@ from .batching import Batches, is_out_of_memory
 from .choosing import Choices
 from .convolution import Policy
 from .fused import FusedRenderer
+from .linear import LinearLayer, Step, Term, layer_after
+from .memory import free_memory
 from .native import NativeRenderer
 from .noise import Noise, NoiseMode, SampleNoise, noise_of
 from .packing import Packed
@@ -15,6 +17,7 @@ __all__ = [
     "Choices",
     "FusedRenderer",
     "LayerState",
+    "LinearLayer",
     "NativeRenderer",
     "Noise",
     "NoiseMode",
@@ -24,6 +27,10 @@ __all__ = [
     "Policy",
     "Renderer",
     "SampleNoise",
+    "Step",
+    "Term",
+    "free_memory",
     "is_out_of_memory",
+    "layer_after",
     "noise_of",
 ]

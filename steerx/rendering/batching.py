@@ -1,12 +1,19 @@
-"""Batches of pictures that fit in memory: out of memory halves the batch, says so, and goes on."""
+"""Batches of pictures that fit in memory.
+
+Where memory might be short, the first ones are one picture and two, which tells what a picture takes, and the
+next have as many as fit. Where memory runs out all the same, the batch is halved, and the work goes on.
+"""
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import torch
+
+from .memory import forget_peak, free_memory, peak_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -21,29 +28,54 @@ _WORDS = (
 )
 
 
+# Of the free memory, what a batch may take: the rest is for what others take meanwhile.
+_SHARE = 0.75
+
+
 class Batches:
     """How many pictures are made at once; shrinks where memory runs out and stays small.
 
-    Attributes:
+    Args:
         caller: opens the warnings.
         size: pictures at once.
+        device: whose memory the first batches are measured on; None = the size fits, or was asked for.
+
+    Attributes:
+        size: pictures at once, at most.
     """
 
-    def __init__(self, caller: str, size: int) -> None:
+    def __init__(self, caller: str, size: int, *, device: torch.device | None = None) -> None:
         """Store."""
-        self.caller, self.size = caller, size
+        self.caller, self.size, self.device = caller, size, device
+        self._growing: dict[str, _Growth] = {}
 
     def over(
-        self, items: Sequence[Item], work: Callable[[Sequence[Item]], Result]
+        self,
+        items: Sequence[Item],
+        work: Callable[[Sequence[Item]], Result],
+        *,
+        kind: str = "pictures",
     ) -> Iterator[tuple[Sequence[Item], Result]]:
         """Each batch of items with what `work` makes of it, in order.
+
+        Args:
+            items: of all batches.
+            work: makes one.
+            kind: of work that takes as much memory per item; each is measured by itself.
 
         Raises:
             MemoryError: one picture alone does not fit.
         """
+        growth = None
+        if self.device is not None:
+            growth = self._growing.setdefault(kind, _Growth(self.device))
         first = 0
         while first < len(items):
-            batch = items[first : first + self.size]
+            most = self.size if growth is None else min(self.size, growth.most())
+            batch = items[first : first + most]
+            watched = growth is not None and len(batch) < self.size
+            if growth is not None and watched:
+                forget_peak(growth.device)
             try:
                 result = work(batch)
             except (RuntimeError, MemoryError) as error:
@@ -51,6 +83,8 @@ class Batches:
                     raise
                 cause = error.with_traceback(None)  # its frames hold the tensors that did not fit
             else:
+                if growth is not None and watched:
+                    growth.saw(len(batch))
                 yield batch, result
                 first += len(batch)
                 continue
@@ -69,6 +103,35 @@ class Batches:
             f"{self.caller}: {count} pictures at once do not fit in memory; going on with {self.size}",
             stacklevel=4,
         )
+
+
+class _Growth:
+    """How large batches of one kind of work were, and what one picture more takes."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.count, self.each = 0, 0.0
+        forget_peak(device)
+        self.peak = peak_memory(device)
+
+    def most(self) -> int:
+        """Pictures that fit in the next batch."""
+        available = free_memory(self.device)
+        if self.peak is None or available is None:  # the system does not say
+            return sys.maxsize
+        if (
+            self.count < 2
+        ):  # the first picture's peak has what is taken once, such as packed weights
+            return self.count + 1
+        return self.count + int(_SHARE * available / max(self.each, 1.0))
+
+    def saw(self, count: int) -> None:
+        """Take note of the peak of a batch that just ended."""
+        peak = peak_memory(self.device)
+        if self.peak is None or peak is None or count <= self.count:
+            return
+        self.each = max(0.0, (peak - self.peak) / (count - self.count))
+        self.count, self.peak = count, peak
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -3,7 +3,7 @@
 from .journal import JournalError
 from .scorers import Scorer, ScorerError, ask, checked
 from .scores import Scores
-from .stream import batch_size, score
+from .stream import batch_size, batches_of, score
 from .table import ScoresFileError
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "ScoresFileError",
     "ask",
     "batch_size",
+    "batches_of",
     "checked",
     "score",
 ]

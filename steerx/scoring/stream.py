@@ -13,21 +13,32 @@ from .._seeds import Seeds
 from ..generators import Generator
 from ..generators.generator import Codes, CodeSpace
 from ..generators.labels import Label
-from ..rendering import Batches, NoiseMode
+from ..rendering import Batches, NoiseMode, free_memory
 from .journal import Journal
 from .pictures import pictures_of
 from .scorers import Scorer, ScorerError, ask
 
-PIXELS_PER_BATCH = 2**18
+# A CPU is busy with one picture; a GPU wants more at once. That of a GPU is computed, not measured.
+PIXELS_PER_BATCH = {"cpu": 2**18, "cuda": 2**23}
+BYTES_PER_PIXEL = 4096  # more than any published network takes: eight maps of 128 channels
 
 
 def batch_size(caller: str, G: Generator, batch: int | None) -> int:
-    """Images per batch: as asked, or what suits a small machine (a number of pixels, 1 to 64 images)."""
+    """Images per batch, at most: as asked, or a number of pixels, 1 to 64 images."""
     if batch is None:
-        return max(1, min(64, PIXELS_PER_BATCH // G.resolution**2))
+        pixels = PIXELS_PER_BATCH.get(G.device.type, PIXELS_PER_BATCH["cpu"])
+        return max(1, min(64, pixels // G.resolution**2))
     if batch < 1:
         raise ValueError(f"{caller}: batch must be 1 or more images, or None, got {batch}")
     return batch
+
+
+def batches_of(caller: str, G: Generator, batch: int | None) -> Batches:
+    """Batches of a size that was asked for, or that fit; measured only where memory might be short."""
+    size = batch_size(caller, G, batch)
+    available = None if batch is not None else free_memory(G.device)
+    short = available is not None and size * G.resolution**2 * BYTES_PER_PIXEL > available
+    return Batches(caller, size, device=G.device if short else None)
 
 
 def score(
@@ -97,7 +108,7 @@ def score(
         noise_mode=noise_mode,
         noise_key=noise_key,
     )
-    batches = Batches("score", batch_size("score", G, batch))
+    batches = batches_of("score", G, batch)
     total = len(pictures)
     seen = torch.empty(
         0

@@ -21,7 +21,7 @@ from ..generators.generator import Codes, CodeSpace
 from ..generators.labels import Label
 from ..generators.start import begin
 from ..rendering import Batches, Noise, NoiseMode, Out, noise_of
-from ..scoring import Scorer, ask, batch_size
+from ..scoring import Scorer, ask, batches_of
 from .prefixes import Prefixes, depth
 from .rows import Cell, Rows
 
@@ -116,7 +116,7 @@ def sweep(
     )
     noise_of("sweep", noise_mode, noise_key, (), G.device)  # refuses an unknown mode now
     return Sweep(
-        G, start, numbers, sets, alphas, noise_mode, noise_key, batch_size("sweep", G, batch)
+        G, start, numbers, sets, alphas, noise_mode, noise_key, batches_of("sweep", G, batch)
     )
 
 
@@ -143,14 +143,14 @@ class Sweep:
         alphas: list[float],
         noise_mode: NoiseMode,
         noise_key: int,
-        batch: int,
+        batches: Batches,
     ) -> None:
         """Store; `sweep` has checked."""
         self.G, self.start, self.seeds, self.alphas = G, start, seeds, alphas
         self.singles = [one[k] for one in sets for k in range(len(one))]
         self.directions = _distinct([one.names[0] for one in self.singles])
         self.noise_mode, self.noise_key = noise_mode, noise_key
-        self.batches = Batches("sweep", batch)
+        self.batches = batches
 
     def __repr__(self) -> str:
         n, k, a = len(self.seeds), len(self.directions), len(self.alphas)
@@ -209,8 +209,9 @@ class Sweep:
             @torch.inference_mode()
             def pictures(some: Sequence[Cell], layer: int = layer) -> Tensor:
                 noise = self._noise([self.seeds[c.source] for c in some])
-                state = prefixes.state(layer, rows.sources(some))
-                return self.G.renderer.render(rows.of(some), state=state, noise=noise, out=out)
+                codes = rows.of(some)
+                state = prefixes.state(layer, some, rows.sources(some), codes, noise)
+                return self.G.renderer.render(codes, state=state, noise=noise, out=out)
 
             yield from self.batches.over(run, pictures)
 

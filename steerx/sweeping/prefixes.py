@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ..generators import Generator
-from ..rendering import LayerState, Noise, SampleNoise
+from ..rendering import LayerState, Noise, SampleNoise, layer_after
+from .first_layers import FEWEST, FirstLayer
 
 if TYPE_CHECKING:
     from .grid import Sweep
@@ -44,6 +45,7 @@ class Prefixes:
     def __init__(self, sweep: Sweep, base: Tensor, noise: Noise) -> None:
         self.sweep, self.base, self.noise = sweep, base, noise
         self._states: dict[int, LayerState] = {}
+        self._first: tuple[int, FirstLayer | None] = (-1, None)
 
     def runs(self, cells: Sequence[Cell]) -> list[tuple[int, list[Cell]]]:
         """Neighbouring cells that go on from the same layer, and that layer; -1 where from the beginning."""
@@ -70,7 +72,8 @@ class Prefixes:
             codes = G.unpack(self.base[rows])
             return G.renderer.render(codes, state=state, stop=layer, noise=noise)
 
-        parts = [part for _, part in self.sweep.batches.over(range(len(self.base)), states)]
+        count = range(len(self.base))
+        parts = [part for _, part in self.sweep.batches.over(count, states, kind="states")]
         self._states[layer] = LayerState(
             layer,
             torch.cat([part.x for part in parts]),
@@ -79,10 +82,41 @@ class Prefixes:
             else torch.cat([p.rgb for p in parts if p.rgb is not None]),
         )
 
-    def state(self, layer: int, sources: Tensor) -> LayerState | None:
-        """The state after a layer that was prepared, for some of the seeds in any number and order."""
-        return None if layer < 0 else self._states[layer].rows(sources)
+    def state(
+        self,
+        layer: int,
+        cells: Sequence[Cell],
+        sources: Tensor,
+        styles: Sequence[Tensor] | Tensor,
+        noise: Noise,
+    ) -> LayerState | None:
+        """Where cells go on from: after a layer that was prepared, or after the next one where that is cheaper.
+
+        Args:
+            layer: of `runs`; -1 = from the beginning.
+            cells: some of a run.
+            sources: the row of each among the seeds.
+            styles: that enter the renderer for them.
+            noise: of the cells.
+        """
+        if layer < 0:
+            return None
+        if self._first[0] != layer:
+            self._first = (layer, self._first_layer(self._states[layer]))
+        first = self._first[1]
+        if first is None or isinstance(styles, Tensor):
+            return self._states[layer].rows(sources)
+        return first.state(cells, sources, styles, noise)
+
+    def _first_layer(self, state: LayerState) -> FirstLayer | None:
+        """The layer after a state, where it is linear in alpha and so cheaper, for any size of batch."""
+        if len(self.sweep.alphas) < FEWEST:
+            return None
+        linear = layer_after(self.sweep.G.renderer, state)
+        return None if linear is None else FirstLayer(self.sweep, linear, self.base)
 
     def keep(self, layers: Collection[int]) -> None:
         """Give back the memory of all states but those after some layers."""
         self._states = {at: state for at, state in self._states.items() if at in layers}
+        if self._first[0] not in layers:
+            self._first = (-1, None)

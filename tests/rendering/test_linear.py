@@ -1,0 +1,77 @@
+"""The layer after a state, along a line of styles, is what the renderer makes of each step by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from steerx.generators import StyleGAN2
+from steerx.rendering import (
+    FusedRenderer,
+    NativeRenderer,
+    PlainRenderer,
+    SampleNoise,
+    Step,
+    layer_after,
+)
+from tests.tiny import PlainConvGenerator, tiny_generator
+
+ALPHAS = [-20.0, 0.0, 0.5, 3.0]
+LAST = 4  # style_layers of the tiny network: 0 ... 4
+
+
+def line(G: StyleGAN2) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+    """Styles of two images, a step, and image 1 moved along it by each alpha behind image 0."""
+    start = G.codes(seeds=[3, 4], space="styles")
+    step = [torch.randn(1, rows.shape[1]) for rows in start]
+    pairs = zip(start, step, strict=True)
+    moved = [torch.cat([s[:1], *(s[1:] + a * d for a in ALPHAS)]) for s, d in pairs]
+    return start, step, moved
+
+
+@pytest.mark.parametrize("kind", [PlainRenderer, FusedRenderer, NativeRenderer])
+@pytest.mark.parametrize("index", range(LAST))
+@pytest.mark.parametrize("clamp", [None, 0.7])
+@pytest.mark.parametrize("mode", ["const", "none", "sample"])
+def test_it_is_the_renderer_of_every_step(kind: Any, index: int, clamp: Any, mode: Any) -> None:
+    G = tiny_generator(1, conv_clamp=clamp)
+    renderer = kind(G.synthesis)
+    start, step, moved = line(G)
+    ids = torch.tensor([3, 4])
+    rows = torch.tensor([0, *[1] * len(ALPHAS)])
+    noise = SampleNoise(5, ids) if mode == "sample" else mode
+    of_all = noise.rows(rows) if isinstance(noise, SampleNoise) else noise
+    with torch.inference_mode():
+        before = renderer.render(start, stop=index, noise=noise)
+        linear = layer_after(renderer, before)
+        assert linear is not None
+        first, second = ([s[n : n + 1] for s in start] for n in (0, 1))
+        terms = [linear.term(0, first, first), linear.term(1, second, second)]
+        moving = linear.term(1, step, second)
+        steps = [Step(terms[0], None, 9.0), *(Step(terms[1], moving, a) for a in ALPHAS)]
+        starts = [s[rows] for s in start]
+        after = linear.state(rows.tolist(), steps, moved, starts, of_all)
+        found = renderer.render(moved, state=after, noise=of_all)
+        expected = renderer.render(moved, state=before.rows(rows), noise=of_all)
+        if index + 1 < LAST:
+            layer = renderer.render(moved, state=before.rows(rows), stop=index + 1, noise=of_all)
+            torch.testing.assert_close(after.x, layer.x, rtol=1e-4, atol=1e-4)
+            torch.testing.assert_close(after.rgb, layer.rgb, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_where_it_is_not_served() -> None:
+    G = tiny_generator()
+    styles = G.codes(seeds=[1], space="styles")
+    with torch.inference_mode():
+        state = G.renderer.render(styles, stop=1)
+        half = PlainRenderer(G.synthesis, dtype=torch.bfloat16)
+        assert layer_after(half, half.render(styles, stop=1)) is None
+        last = type(state)(LAST, state.x, state.rgb)
+        assert layer_after(G.renderer, last) is None
+        assert layer_after(PlainConvGenerator().renderer, state) is None
+        assert layer_after(object(), state) is None  # type: ignore[arg-type]
+        assert layer_after(G.renderer, state) is not None
