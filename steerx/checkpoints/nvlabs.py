@@ -57,7 +57,7 @@ def plan(contents: Contents) -> Plan | None:
         defaulted.append("filter = outer([1, 3, 3, 1]) / 64")
     config = _infer(tensors, settings, (kernel.shape[0], kernel.shape[1]))
     settings.check_agrees(config)
-    rules = tuple(_rules(config, settings, stored_mean="mapping.w_avg" in tensors))
+    rules = tuple(rules_of(config, settings, stored_mean="mapping.w_avg" in tensors))
     constants = {"synthesis.filter": kernel}
     if not settings.use_noise:
         for layer in range(config.num_layers):
@@ -122,7 +122,8 @@ def _infer(
     )
 
 
-def _rules(config: StyleGAN2Config, settings: Settings, *, stored_mean: bool) -> Iterator[Rule]:
+def rules_of(config: StyleGAN2Config, settings: Settings, *, stored_mean: bool) -> Iterator[Rule]:
+    """One rule per tensor of a generator's file."""
     width, rate = config.w_dim, settings.lr_multiplier
     yield from mapping_rules(config, rate, stored_mean=stored_mean)
     yield Rule("synthesis.const", "synthesis.b4.const", (config.channels[4], 4, 4))
