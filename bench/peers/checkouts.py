@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import sys
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -75,7 +76,13 @@ def stylegan2_ada(job: Job) -> Call:
 
 
 def stylegan3(job: Job) -> Call:
-    """The StyleGAN2 of stylegan3's repository."""
+    """The StyleGAN2 of stylegan3's repository; it compares versions by a module that setuptools dropped."""
+    if importlib.util.find_spec("pkg_resources") is None:
+        from packaging.version import parse
+
+        stand_in: Any = ModuleType("pkg_resources")
+        stand_in.parse_version = parse
+        sys.modules["pkg_resources"] = stand_in
     spread = {"channel_max": max(config(job).channels.values()), "num_fp16_res": 0}
     synthesis = nvlabs(job, "training.networks_stylegan2", **spread).synthesis
     codes = w_plus(job)

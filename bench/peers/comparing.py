@@ -149,7 +149,7 @@ def _group(
                 process.ready()
                 first = process.ask("output", str(output))
                 error = distance(np.load(output), expected)
-                if not error <= side.tolerance:
+                if not error <= side.tolerance(case.job):
                     raise SideError(f"it renders something else: relative L2 {error:.2g}")
             except SideError as failure:
                 skipped[f"{side.name}, {contender.allocator}"] = str(failure)

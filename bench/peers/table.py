@@ -58,10 +58,14 @@ def _times(case: dict[str, Any]) -> list[str]:
         ratios = (row.get(f"time / {name}") for name in OURS)
         said = " | ".join("-" if ratio is None else f"{ratio:.2f}" for ratio in ratios)
         lines.append(
-            f"| {row['side']} | {row['allocator']} | {row['cpu_ms']:.3g} | {row['wall_ms']:.3g} "
+            f"| {row['side']} | {row['allocator']} | {_ms(row['cpu_ms'])} | {_ms(row['wall_ms'])} "
             f"| {said} | {row['relative_L2']:.1e} |"
         )
     return lines
+
+
+def _ms(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _memory(case: dict[str, Any]) -> list[str]:
