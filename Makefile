@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | wheel | cmake | clean       PYTHON=python3.12 make test chooses the interpreter
+# make demo | test | lint | bench | peers | wheel | cmake | clean       PYTHON=python3.12 make test chooses the interpreter
 # make gates | mutants | gpu-check | check-cuda-torch           the CUDA kernels: docs/kernels.md
 # Everything lives in .venv; stamps in it keep a second run from installing or building what is there.
 PYTHON ?= python3
@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --con
 
 NATIVE_SOURCES := $(wildcard csrc/*/*.h csrc/*/*/*.h csrc/*/*.cpp csrc/*/*.cu csrc/*/*.cuh)
 
-.PHONY: demo test lint bench wheel cmake gates mutants gpu-check check-cuda-torch clean
+.PHONY: demo test lint bench peers wheel cmake gates mutants gpu-check check-cuda-torch clean
 
 demo: $(VENV)/built
 	$(BIN)/steerx demo --out out/demo
@@ -26,6 +26,12 @@ lint: $(VENV)/built
 bench: $(VENV)/built
 	$(BIN)/python -m pytest bench/bench_*.py -q -o python_files='bench_*.py' -o filterwarnings=ignore \
 	  --benchmark-columns=median,iqr,rounds --benchmark-max-time=0.4 --benchmark-min-rounds=3
+
+# The CPU renderers and the sweep beside other programs, on a quiet machine: an hour or two. PEERS names checkouts:
+# make peers PEERS="--stylegan2-ada ../stylegan2-ada-pytorch --genforce ../genforce"
+peers: $(VENV)/built
+	$(PIP) --no-build-isolation --editable '.[bench]'
+	$(BIN)/python -m bench.peers --out bench/results $(PEERS)
 
 wheel: $(VENV)/installed
 	$(BIN)/python -m pip wheel --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist .

@@ -7,32 +7,9 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import steerx
+from bench.peers.network import random_generator
 from bench.rows import Row, Sides, quoted, rows, timed
-from steerx.checkpoints import StyleGAN2Config
-from steerx.generators import StyleGAN2
 from steerx.rendering import FusedRenderer, NativeRenderer, PlainRenderer
-
-
-def random_generator(resolution: int, most: int) -> StyleGAN2:
-    """The published sizes (32768 / side channels, at most so many) with every term of a layer alive."""
-    torch.manual_seed(0)
-    sides = [2**i for i in range(2, resolution.bit_length())]
-    config = StyleGAN2Config(
-        z_dim=most,
-        c_dim=0,
-        w_dim=most,
-        resolution=resolution,
-        img_channels=3,
-        channels={side: min(most, 32768 // side) for side in sides},
-        mapping_layers=2,
-        embed_dim=0,
-        conv_clamp=None,
-    )
-    G = StyleGAN2(config).requires_grad_(False).eval()
-    for name, parameter in G.named_parameters():
-        if name.endswith(("bias", "noise_strength")):
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    return G
 
 
 def synthesis(name: str, batch: int, dtype: torch.dtype | None = None) -> Sides:

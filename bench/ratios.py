@@ -89,7 +89,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     run = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
@@ -116,7 +116,7 @@ def main(name: str, table: list[tuple[list[Side], Case]]) -> None:
         rounded = {k: round(v, 1) for k, v in medians.items()}
         rows.append({"case": case.name, "median_us": rounded, f"time / {first}": ratios})
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    result = {"bench": name, "date": today, "commit": _commit(), **machine(), "cases": rows}
+    result = {"bench": name, "date": today, "commit": commit(), **machine(), "cases": rows}
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         file = options.out / f"{name}-{today}-{options.threads}threads.json"

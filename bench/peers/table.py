@@ -1,0 +1,82 @@
+"""The tables in Markdown, from the numbers in the JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.peers.sides import OURS
+
+
+def page(result: dict[str, Any]) -> str:
+    """Every case as a table, what was skipped, and what it was measured with."""
+    machine, run = result["machine"], result["run"]
+    lines = [
+        "# steerx beside its peers",
+        "",
+        f"{result['date']}, commit {result['commit']}. {machine['processor']}, {machine['cores']} cores;"
+        f" {', '.join(f'{k} {v}' for k, v in result['versions'].items())}.",
+        f"Medians of {run['rounds']} rounds; in each, all sides of a group run in turn, each in a process"
+        " of its own. `x` is the time of a side over that of steerx in the same group: above 1, steerx is"
+        " faster. With one thread CPU time counts, else time on the clock. L2 is the relative distance to"
+        " the plain float32 renderer (of sweeps: to the loop in the papers' form, in grey levels).",
+        f"Allocator: {result['allocator']}; tuned = {_told(result['tuned'])}.",
+        *([f"Held by {_told(result['held'])}. {_own_kernels(result)}"] if result["held"] else []),
+        *([f"Note: {run['note']}."] if run["note"] else []),
+    ]
+    for case in result["cases"]:
+        lines += ["", f"## {case['case']}", ""]
+        lines += _memory(case) if case["case"].startswith("memory") else _times(case)
+        lines += ["", *(f"- not compared: {k}: {v}" for k, v in case["skipped"].items())]
+    if result["skipped"]:
+        lines += ["", "## Not in this run", ""]
+        lines += [f"- {name}: {reason}" for name, reason in result["skipped"].items()]
+    text = "\n".join(lines)
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return text.rstrip() + "\n"
+
+
+def _told(variables: dict[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in variables.items())
+
+
+def _own_kernels(result: dict[str, Any]) -> str:
+    """What the kernels of steerx ran with, which listen to no variable."""
+    rows = [row for case in result["cases"] for row in case["rows"] if "process" in row]
+    found = {row["process"]["steerx_isa"] for row in rows if row["side"] in OURS} - {None}
+    if found <= {"avx2", "baseline"}:
+        return ""
+    return f"steerx's own kernels used {', '.join(sorted(found))}: they are not held to it."
+
+
+def _times(case: dict[str, Any]) -> list[str]:
+    lines = [
+        f"| side | allocator | CPU ms | ms | {' | '.join(f'x {name}' for name in OURS)} | L2 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in case["rows"]:
+        ratios = (row.get(f"time / {name}") for name in OURS)
+        said = " | ".join("-" if ratio is None else f"{ratio:.2f}" for ratio in ratios)
+        lines.append(
+            f"| {row['side']} | {row['allocator']} | {_ms(row['cpu_ms'])} | {_ms(row['wall_ms'])} "
+            f"| {said} | {row['relative_L2']:.1e} |"
+        )
+    return lines
+
+
+def _ms(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _memory(case: dict[str, Any]) -> list[str]:
+    lines = [
+        "MB above what the imports take, at most: while the network is loaded, and while it renders.",
+        "",
+        "| side | allocator | loading | rendering |",
+        "|---|---|---|---|",
+    ]
+    for row in case["rows"]:
+        counted = (row["building_MB"], row["rendering_MB"])
+        said = " | ".join("-" if mb is None else f"{mb:.0f}" for mb in counted)
+        lines.append(f"| {row['side']} | {row['allocator']} | {said} |")
+    return lines

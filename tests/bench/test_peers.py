@@ -1,0 +1,125 @@
+"""bench.peers at 64 px with torch alone: sides agree before they are timed, and a wrong one is not timed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bench.peers import __main__ as peers
+from bench.peers import network, sides, torch_sides
+from bench.peers.comparing import Case, Contender, compare, distance
+from bench.peers.job import Job
+from bench.peers.processes import SideError, command
+from bench.peers.worker import STATUS, Answers
+from steerx import checkpoints
+
+EXPORTED = [name for name, side in sides.RENDERING.items() if side.package]
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("network")
+    network.write(folder, 16, 32, 2)
+    return folder
+
+
+@pytest.fixture
+def job(work: Path) -> Job:
+    return Job("", str(work), 2, 1)
+
+
+def test_a_small_run_writes_a_table_and_its_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = importlib.util.find_spec
+    runtimes = ("openvino", "onnxruntime", "onnx", "onnxscript")  # as if not installed
+    monkeypatch.setattr(
+        sides.importlib.util, "find_spec", lambda name: None if name in runtimes else own(name)
+    )
+    quick = ["--small", "--rounds", "1", "--no-sweep", "--no-memory"]  # processes take seconds each
+    only = ["--only", "papers,openvino,onnx,genforce"]
+    assert peers.main([*quick, *only, "--out", str(tmp_path)]) == 0
+    (numbers,), (table,) = tmp_path.glob("*.json"), tmp_path.glob("*.md")
+    result = json.loads(numbers.read_text())
+    (case,) = result["cases"]
+    rows = {row["side"]: row for row in case["rows"]}
+    assert list(rows) == ["steerx fp32", "steerx bf16", "papers' form fp32"]
+    assert set(result["skipped"]) == {*EXPORTED, "genforce fp32"}
+    assert "steerx[bench]" in result["skipped"]["OpenVINO fp32: shared weights"]
+    for name, row in rows.items():
+        assert row["process"]["threads"] == 1 and 0 < row["relative_L2"] < 6e-2, name
+        assert row["counted"] == "cpu" and row["time / steerx fp32"] > 0, name
+        assert f"| {name} | as shipped | " in table.read_text()
+    assert rows["steerx fp32"]["time / steerx fp32"] == 1
+
+
+def test_a_side_that_renders_something_else_is_not_timed(work: Path, job: Job) -> None:
+    case = Case(16, job, None, 1, 6)
+    strict = replace(sides.RENDERING["steerx bf16"], precision="fp32")
+    found = compare(case, [Contender(strict, "as shipped")], {}, work)
+    assert not found["rows"]
+    assert "renders something else" in found["skipped"]["steerx bf16, as shipped"]
+
+
+def test_a_side_that_cannot_be_built_says_why(work: Path, job: Job, tmp_path: Path) -> None:
+    case = Case(16, job, None, 1, 6)
+    contender = Contender(sides.RENDERING["genforce fp32"], "as shipped")
+    found = compare(case, [contender], {"genforce": str(tmp_path)}, work)
+    assert "No module named 'models'" in found["skipped"]["genforce fp32, as shipped"]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("form", ["shared", "published"])
+def test_the_forms_are_the_network(job: Job, form: str) -> None:
+    expected = torch_sides.ours(job, renderer="plain", precision="fp32")()
+    found = torch_sides.module(job, form)(torch_sides.w_plus(job))
+    assert distance(found.numpy(), expected.numpy()) < 1e-6
+
+
+@torch.no_grad()
+def test_a_sweep_is_the_loop(job: Job) -> None:
+    swept = replace(job, batch=1, layers=2, grid=(2, 3))
+    ours = sides.SWEEPING["steerx fp32"].build(swept)()
+    loop = sides.SWEEPING[sides.LOOP].build(swept)()
+    assert ours.shape == loop.shape == (1, 2, 3, 16, 16, 3)
+    assert np.abs(ours.astype(int) - loop).max() <= 1 and loop.std() > 1
+    assert distance(ours, loop) < sides.SWEEPING["steerx fp32"].tolerance(swept)
+
+
+def test_every_layout_holds_the_same_network(work: Path) -> None:
+    ours = checkpoints.read(work / network.OURS)
+    for name in (network.ROSINALITY, network.GENFORCE):
+        read = checkpoints.read(work / name).tensors
+        for key, tensor in ours.tensors.items():
+            torch.testing.assert_close(read[key], tensor, rtol=1e-6, atol=1e-7)
+    state = torch.load(work / network.NVLABS, weights_only=True)
+    weight = ours.tensors["synthesis.to_rgbs.0.weight"]
+    torch.testing.assert_close(state["synthesis.b4.torgb.weight"] / 32**0.5, weight)
+
+
+def test_a_process_gets_its_allocator_threads_and_instruction_set(job: Job) -> None:
+    tuned = command(job, "tuned", "avx2")
+    assert {"MALLOC_MMAP_MAX_=0", "ATEN_CPU_CAPABILITY=avx2", "OMP_NUM_THREADS=1"} <= set(tuned)
+    plain = command(replace(job, threads=None), "as shipped", None)
+    assert not [part for part in plain if "=" in part] and "OMP_NUM_THREADS" in plain
+
+
+@torch.no_grad()
+@pytest.mark.skipif(not STATUS.exists(), reason="only Linux tells")
+def test_memory_is_counted_above_the_imports(job: Job) -> None:
+    answers = Answers(job, sides.RENDERING["steerx fp32"])
+    kept = np.ones(30_000_000)  # 229 MB that a network might hold
+    counted = answers.memory()
+    assert counted["rendering_MB"] >= 225 and kept.sum() == kept.size
+    assert counted["building_MB"] >= 0
+
+
+def test_pictures_of_another_shape_are_refused() -> None:
+    with pytest.raises(SideError, match=r"it gives \[1, 2\], not \[2, 2\]"):
+        distance(np.zeros((1, 2)), np.ones((2, 2)))
