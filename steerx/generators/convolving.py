@@ -51,7 +51,7 @@ def spread(weight: Tensor) -> Tensor:
 def kernel(outputs: int, inputs: int, taps: int) -> nn.Parameter:
     """A weight [O, I, k, k] at the scale at which these networks start training."""
     weight = torch.randn(outputs, inputs, taps, taps)
-    return nn.Parameter(weight * math.sqrt(2 / (inputs * taps**2)))
+    return nn.Parameter(weight.mul_(math.sqrt(2 / (inputs * taps**2))))
 
 
 class PlainToRGB(nn.Module):
@@ -59,7 +59,7 @@ class PlainToRGB(nn.Module):
 
     def __init__(self, inputs: int, channels: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(channels, inputs, 1, 1) / math.sqrt(inputs))
+        self.weight = nn.Parameter(torch.randn(channels, inputs, 1, 1).mul_(inputs**-0.5))
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -52,6 +50,6 @@ def normalise(x: Tensor) -> Tensor:
 def linear(inputs: int, outputs: int, bias: float = 0.0) -> nn.Linear:
     """A linear layer at the scale at which these networks start training."""
     layer = nn.Linear(inputs, outputs)
-    nn.init.normal_(layer.weight, std=1 / math.sqrt(inputs))
+    layer.weight = nn.Parameter(torch.randn(outputs, inputs).mul_(inputs**-0.5))
     nn.init.constant_(layer.bias, bias)
     return layer

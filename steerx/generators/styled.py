@@ -154,7 +154,9 @@ class StyledGenerator(TruncatedGenerator):
         return weights
 
 
-def binomial(taps: int) -> Tensor:
-    """[1, 3, 3, 1] / 8 for four taps: the row of Pascal's triangle, sum 1."""
-    row = torch.tensor([math.comb(taps - 1, i) for i in range(taps)], dtype=torch.float32)
-    return row / row.sum()
+def binomial(shape: tuple[int, int]) -> Tensor:
+    """outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64 for (4, 4): products of rows of Pascal's triangle, sum 1."""
+    rows, columns = (
+        [math.comb(taps - 1, i) / 2 ** (taps - 1) for i in range(taps)] for taps in shape
+    )
+    return torch.tensor([[row * column for column in columns] for row in rows], dtype=torch.float32)

@@ -96,8 +96,7 @@ class Synthesis(Styled):
         self.const = nn.Parameter(torch.ones(config.channels[4], 4, 4))
         self.layers = nn.ModuleList(AdaptiveLayer(config, i) for i in range(config.num_layers))
         self.to_rgb = PlainToRGB(config.channels[config.resolution], config.img_channels)
-        rows, columns = (binomial(taps) for taps in config.filter_shape)
-        self.register_buffer("filter", torch.outer(rows, columns))
+        self.register_buffer("filter", binomial(config.filter_shape))
         self.rows = tuple(_style_rows(config))
         self.num_ws, self.w_dim, self.channels = config.num_ws, config.w_dim, config.img_channels
 

@@ -6,7 +6,6 @@ tensors, so a layer is what its weights say.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -34,7 +33,7 @@ class StyleLayer(nn.Module):
         size = config.layer_resolution(index)
         self.index, self.up, self.clamp = index, 2 if index % 2 else 1, config.conv_clamp
         self.affine = linear(config.w_dim, inputs, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3) / math.sqrt(inputs * 9))
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3).mul_((inputs * 9) ** -0.5))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.register_buffer("noise", torch.randn(size, size))
@@ -74,7 +73,7 @@ class ToRGBLayer(nn.Module):
         self.block, self.clamp = block, config.conv_clamp
         self.affine = linear(config.w_dim, inputs, bias=1.0)
         self.weight = nn.Parameter(
-            torch.randn(config.img_channels, inputs, 1, 1) / math.sqrt(inputs)
+            torch.randn(config.img_channels, inputs, 1, 1).mul_(inputs**-0.5)
         )
         self.bias = nn.Parameter(torch.zeros(config.img_channels))
 
@@ -109,8 +108,7 @@ class Synthesis(Styled):
         self.const = nn.Parameter(torch.randn(config.channels[4], 4, 4))
         self.layers = nn.ModuleList(StyleLayer(config, i) for i in range(config.num_layers))
         self.to_rgbs = nn.ModuleList(ToRGBLayer(config, b) for b in range(len(config.resolutions)))
-        rows, columns = (binomial(taps) for taps in config.filter_shape)
-        self.register_buffer("filter", torch.outer(rows, columns))
+        self.register_buffer("filter", binomial(config.filter_shape))
         self.rows = tuple(_style_rows(config))
         self.num_ws, self.w_dim, self.channels = config.num_ws, config.w_dim, config.img_channels
 

@@ -43,7 +43,7 @@ class FourierInput(nn.Module):
         nn.init.zeros_(self.affine.weight)
         with torch.no_grad():
             self.affine.bias.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))
-        self.weight = nn.Parameter(torch.randn(channels, channels) / math.sqrt(channels))
+        self.weight = nn.Parameter(torch.randn(channels, channels).mul_(channels**-0.5))
         # Frequencies evenly over the disc of the bandwidth.
         angle, radius = 2 * torch.pi * torch.rand(channels), torch.rand(channels).sqrt()
         waves = torch.stack((angle.cos(), angle.sin()), dim=1) * radius[:, None] * self.bandwidth
@@ -93,12 +93,12 @@ class FilteredStyleLayer(nn.Module):
         inputs, form = config.layer_inputs(index), self.form
         self.affine = linear(config.w_dim, inputs, bias=1.0)
         weight = torch.randn(form.outputs, inputs, form.kernel, form.kernel)
-        scale = math.sqrt(weight[0].numel()) if self.to_rgb else 1.0
-        self.weight = nn.Parameter(weight / scale)
+        scale = weight[0].numel() ** -0.5 if self.to_rgb else 1.0
+        self.weight = nn.Parameter(weight.mul_(scale))
         self.bias = nn.Parameter(torch.zeros(form.outputs))
         self.register_buffer("magnitude", torch.ones(()))
         for name, taps in (("up_filter", form.up_shape), ("down_filter", form.down_shape)):
-            even = torch.ones(taps) / math.prod(taps) if taps else None
+            even = torch.full(taps, 1 / math.prod(taps)) if taps else None
             self.register_buffer(name, even)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:

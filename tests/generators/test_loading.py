@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,14 @@ def test_ids_survive_conversion(path, tmp_path) -> None:
     checkpoints.write(tmp_path / "tiny.safetensors", checkpoint)
     ours = steerx.load(tmp_path / "tiny.safetensors")
     assert ours.model_id == steerx.load(path).model_id
+
+
+def test_building_a_network_does_not_wake_the_compiler() -> None:
+    """Arithmetic on the meta device imports it: a second of every command."""
+    script = (
+        "import sys, steerx\n"
+        "G = steerx.load('faces')\n"
+        "assert G.resolution == 64\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], timeout=120).returncode == 0
