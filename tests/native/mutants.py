@@ -96,7 +96,7 @@ CHANGES: list[tuple[str, str | Callable[[re.Match[str]], str], str]] = [
     (r"(?<=\w)\[(\w+)\](?!(\[\w+\])*\s*=\s*\{)", r"[\1 + 1]", "index + 1"),
 ]
 NOT_CODE = re.compile(
-    r"^\s*(//|#|template|using|struct|static_assert|(static )?constexpr|SIMT_SHARED|SIMT_DYNAMIC)|\boperator\b"
+    r"^\s*(//|#|template|using|struct|static_assert|(static )?constexpr|SIMT_(KERNEL|SHARED|DYNAMIC))|\boperator\b"
 )
 DECLARES_ARRAYS = re.compile(r"^\s*\w[\w:<>, ]*\s\w+(\[[^\]]*\])+(, \w+(\[[^\]]*\])+)*;")
 
