@@ -14,6 +14,7 @@ import datetime
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,8 @@ def contenders(found: dict[str, Side], options: argparse.Namespace) -> list[Cont
     return chosen
 
 
-def run(options: argparse.Namespace, scratch: Path) -> list[dict[str, Any]]:
-    """Every case."""
+def run(options: argparse.Namespace, scratch: Path) -> Iterator[dict[str, Any]]:
+    """Every case, as it is done."""
     named = {name: getattr(options, name.replace("-", "_")) for name in CHECKOUTS}
     folders = {name: str(folder.resolve()) for name, folder in named.items() if folder}
     sizes = [tuple(map(int, size.split("x"))) for size in options.sizes.split(",")]
@@ -93,7 +94,6 @@ def run(options: argparse.Namespace, scratch: Path) -> list[dict[str, Any]]:
     most = SMALL_MOST if options.small else MOST
     threads = [None if word == "default" else int(word) for word in options.threads.split(",")]
     counted = 0 if options.no_memory else MEMORY_SIZE if not options.small else SMALL
-    cases = []
     for px in dict.fromkeys([*(px for px, _ in sizes), *([counted] if counted else [])]):
         work = scratch / str(px)
         work.mkdir()
@@ -107,13 +107,12 @@ def run(options: argparse.Namespace, scratch: Path) -> list[dict[str, Any]]:
         rendering = contenders(sides.RENDERING, options)
         for count in threads:
             for batch in batches:
-                cases.append(told(compare(case(batch, count), rendering, folders, work)))
+                yield told(compare(case(batch, count), rendering, folders, work))
             for layers in () if options.no_sweep or not batches else SWEPT.get(px, ()):
                 swept = contenders(sides.SWEEPING, options)
-                cases.append(told(compare(case(1, count, layers), swept, folders, work)))
+                yield told(compare(case(1, count, layers), swept, folders, work))
         if px == counted:
-            cases.append(told(memory(case(1, 1), rendering, folders, work)))
-    return cases
+            yield told(memory(case(1, 1), rendering, folders, work))
 
 
 def told(case: dict[str, Any]) -> dict[str, Any]:
@@ -122,20 +121,18 @@ def told(case: dict[str, Any]) -> dict[str, Any]:
     return case
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Measure, print the tables, and write them where asked."""
-    options = arguments(argv)
-    with tempfile.TemporaryDirectory(prefix="peers-") as folder:
-        cases = run(options, Path(folder))
+def summary(options: argparse.Namespace, cases: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is written of the cases so far."""
     processes = [row["process"] for case in cases for row in case["rows"] if "process" in row]
     reasons = [case["skipped"].items() for case in cases]
     everywhere = set(reasons[0]).intersection(*reasons) if reasons else set()
-    for case in cases:
-        case["skipped"] = {k: v for k, v in case["skipped"].items() if (k, v) not in everywhere}
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    result = {
+    cases = [
+        case | {"skipped": {k: v for k, v in case["skipped"].items() if (k, v) not in everywhere}}
+        for case in cases
+    ]
+    return {
         "bench": "peers",
-        "date": today,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "commit": commit(),
         "machine": machine_facts(),
         "versions": processes[0]["versions"] if processes else {},
@@ -151,13 +148,24 @@ def main(argv: list[str] | None = None) -> int:
         "skipped": dict(sorted(everywhere)),
         "cases": cases,
     }
-    text = page(result)
-    print("\n" + text)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure, print the tables, and write them where asked: after every case, for a run takes an hour."""
+    options, cases = arguments(argv), []
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        stem = f"peers-{today}{'-avx2' if options.isa else ''}{'-small' if options.small else ''}"
-        (options.out / f"{stem}.json").write_text(json.dumps(result, indent=1) + "\n")
-        (options.out / f"{stem}.md").write_text(text)
+    with tempfile.TemporaryDirectory(prefix="peers-") as folder:
+        for case in run(options, Path(folder)):
+            cases.append(case)
+            result = summary(options, cases)
+            if options.out is not None:
+                stem = f"peers-{result['date']}"
+                stem += f"{'-avx2' if options.isa else ''}{'-small' if options.small else ''}"
+                (options.out / f"{stem}.json").write_text(json.dumps(result, indent=1) + "\n")
+                (options.out / f"{stem}.md").write_text(page(result))
+    print("\n" + page(summary(options, cases)))
+    if options.out is not None and cases:
         print(f"written: {options.out / stem}.json and .md")
     return 0 if all(case["rows"] for case in cases) else 1
 
