@@ -21,7 +21,7 @@ lint: $(VENV)/built
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/clang-format --dry-run -Werror $(NATIVE_SOURCES) $(wildcard tests/native/*.cpp)
+	$(BIN)/clang-format --dry-run -Werror $(NATIVE_SOURCES) $(wildcard tests/native/*.cpp tests/native/*.h)
 
 bench: $(VENV)/built
 	$(BIN)/python -m pytest bench/bench_*.py -q -o python_files='bench_*.py' -o filterwarnings=ignore \

@@ -20,10 +20,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d
 
-from ..ops._modulated_conv2d import EPS
+from ..ops import _demodulation
 
 Form = Literal["plain", "transposed", "dense"]
-_SMALLEST = 1e-37  # a normal float32: keeps 0 * rsqrt(0) from being NaN
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,7 @@ def dense(weight: Tensor) -> Tensor:
 
 def demodulation(style: Style, kernel: Kernel) -> Tensor:
     """What the convolution of x s' with W' is multiplied by [N, O], float32."""
-    eps = EPS / (style.scale * kernel.scale).square()
-    return (style.unit.square() @ kernel.power + eps).clamp_min(_SMALLEST).rsqrt()
+    return _demodulation.demodulation(style.unit, style.scale, kernel.power, kernel.scale)
 
 
 @dataclass(frozen=True)

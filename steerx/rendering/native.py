@@ -1,4 +1,4 @@
-"""The native renderer: the CPU's. Minimal filtering where it is faster, else the library, one pass behind each.
+"""The native renderer: the CPU's. Minimal filtering, matrix units, else the library and one pass behind it.
 
 Its arithmetic is `FusedRenderer`'s, its memory its own: activations live in a workspace that the next picture
 takes again, since asking the system for their pages costs as much as a cheap layer.
@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..ops import _winograd
+from ..ops import _direct, _winograd
+from ..ops._direct import direct
 from ..ops._epilogue import PICTURE_CHANNELS, epilogue
 from ..ops._winograd import WinogradForm, winograd, winograd_transposed
 from . import prepacked
@@ -39,9 +40,10 @@ class NativeRenderer(FusedRenderer):
     """Renders on the CPU by kernels of ours and the library's convolutions; no gradients.
 
     Layers in float32 whose channels are multiples of 16 are made by minimal filtering, from 16 px on (those
-    that upsample from 64 px and 32 outputs on). They depend neither on the batch nor on the number of
-    threads: *sample-exact*. The library's convolutions are *repeatable*. On another device it does as
-    `FusedRenderer` does.
+    that upsample from 64 px and 32 outputs on); layers in bfloat16 whose channels are multiples of 32 by the
+    matrix units of processors that have them. Both depend neither on the batch nor on the number of threads:
+    *sample-exact*. The library's convolutions, which make all other layers, are *repeatable*. On another
+    device it does as `FusedRenderer` does.
 
     Args:
         network: parameters.
@@ -88,42 +90,59 @@ class NativeRenderer(FusedRenderer):
         parts: dict[str, Any],
     ) -> None:
         """The convolution of layer i, and all that follows it."""
-        general = self.network.layers[i].up == 2 and taps is None
+        layer = self.network.layers[i]
+        general = layer.up == 2 and taps is None
         if x.device.type != "cpu" or form == "whole" or general:
             super()._make(i, form, x, style, taps, parts)
             return
-        blur = taps if self.network.layers[i].up == 2 else None
+        blur = taps if layer.up == 2 else None
         filtering = self._filtering(i, form, x)
-        if filtering is None:
-            packed = self._of_the_library(i, form, x)
+        if self._multiplies(i, x):
+            packed = self._columns(i)
+            room = self._room(_direct.room(x.shape[1], torch.get_num_threads()))
             factor = demodulation(style, packed)
+            direct(_rows(x), packed.weight, room, blur=blur, demodulation=factor, **parts)
+        elif filtering is None:
+            packed = self._of_the_library(i, form, x)
+            parts = parts | {"demodulation": demodulation(style, packed), "blur": blur}
             for some in _pieces(x, packed.scale.numel()):
-                rest = _rows(parts | {"demodulation": factor, "blur": blur}, some)
                 # Not kept under a name: its memory is the next piece's.
-                epilogue(self._convolved(x[some], packed), shuffled=form == "dense", **rest)
+                z = self._convolved(x[some], packed)
+                epilogue(z, shuffled=form == "dense", **_part(parts, some))
+        else:
+            packed = self._points(i, filtering)
+            parts = parts | {"demodulation": demodulation(style, packed)}
+            outputs, threads = packed.scale.numel(), torch.get_num_threads()
+            room = self._room(_winograd.room(filtering, outputs, x.shape[1], threads))
+            if filtering == "plain":
+                self._filtered(_rows(x), packed.weight, room, parts)
+            else:
+                self._doubled(x, packed.weight, room, parts | {"blur": blur})
+
+    def _filtered(self, x: Tensor, weight: Tensor, room: Tensor, parts: dict[str, Any]) -> None:
+        """A filtered layer of x [N, H, W, I], in float32 even between layers in half precision."""
+        if x.dtype == torch.float32:
+            winograd(x, weight, room, **parts)
             return
-        packed = self._points(i, filtering)
-        factor = demodulation(style, packed)
-        o, size, threads = packed.scale.numel(), x.shape[2:], torch.get_num_threads()
-        floats = _winograd.room(filtering, o, x.shape[1], threads)
-        room = self.workspace.take("room", (floats,), torch.float32)
-        rows = x.permute(0, 2, 3, 1)
-        if filtering == "plain" and x.dtype == torch.float32:
-            winograd(rows, packed.weight, room, demodulation=factor, **parts)
-            return
-        if filtering == "plain":
-            written = {name: parts[name] for name in ("y", "styled") if name in parts}
-            wide = {name: self._take_wide(name, given) for name, given in written.items()}
-            every = parts | wide | {"demodulation": factor}
-            winograd(self._take_wide("x", rows).copy_(rows), packed.weight, room, **every)
-            for name, given in written.items():
-                given.copy_(wide[name])
-            return
-        for some in _pieces(x, o):
-            shape = (rows[some].shape[0], *(2 * side + 1 for side in size), o)
-            z = self.workspace.take("z", shape, torch.float32)
-            winograd_transposed(rows[some], packed.weight, room, z)
-            epilogue(z, blur=blur, **_rows(parts | {"demodulation": factor}, some))
+        written = {name: parts[name] for name in ("y", "styled") if name in parts}
+        wide = {name: self._take_wide(name, given) for name, given in written.items()}
+        winograd(self._take_wide("x", x).copy_(x), weight, room, **parts | wide)
+        for name, given in written.items():
+            given.copy_(wide[name])
+
+    def _doubled(self, x: Tensor, weight: Tensor, room: Tensor, parts: dict[str, Any]) -> None:
+        """A filtered layer that upsamples."""
+        outputs = parts["demodulation"].shape[1]
+        for some in _pieces(x, outputs):
+            rows = _rows(x[some])
+            n, h, w, _ = rows.shape
+            z = self.workspace.take("z", (n, 2 * h + 1, 2 * w + 1, outputs), torch.float32)
+            winograd_transposed(rows, weight, room, z)
+            epilogue(z, **_part(parts, some))
+
+    def _room(self, floats: int) -> Tensor:
+        """Memory for the kernels themselves."""
+        return self.workspace.take("room", (floats,), torch.float32)
 
     def _take_wide(self, name: str, like: Tensor) -> Tensor:
         """Memory for what is filtered in float32 between layers in half precision."""
@@ -148,6 +167,24 @@ class NativeRenderer(FusedRenderer):
             return convolve(x, packed, self.policy)
         z = prepacked.convolved(x, packed.weight)
         return z.unflatten(3, (4, -1)) if packed.form == "dense" else z
+
+    def _multiplies(self, i: int, x: Tensor) -> bool:
+        """Whether matrix units make layer i, by a kernel of ours."""
+        outputs, inputs = self.network.layers[i].weight.shape[:2]
+        if x.dtype != torch.bfloat16 or not _direct.takes(outputs, inputs):
+            return False
+        return _has_matrix_units()
+
+    def _columns(self, i: int) -> Kernel:
+        """Layer i's weight in the order that it is multiplied in."""
+        up = self.network.layers[i].up == 2
+
+        def build(weight: Tensor) -> Kernel:
+            unit = kernel(weight, "plain", torch.float32)
+            return Kernel(_direct.packed(unit.weight, up=up), unit.power, unit.scale, "plain")
+
+        weight = self.network.layers[i].weight
+        return self.packed.get(f"layers.{i}.columns", weight, torch.bfloat16, build)
 
     def _filtering(self, i: int, form: Form, x: Tensor) -> WinogradForm | None:
         """How layer i is filtered; None where the library convolves."""
@@ -183,7 +220,7 @@ class NativeRenderer(FusedRenderer):
 
 def _has_matrix_units() -> bool:
     """Whether bfloat16 products are so fast that no filtering in float32 can pay."""
-    return torch.cpu._is_amx_tile_supported()
+    return torch.cpu._is_amx_tile_supported() and torch.cpu._init_amx()
 
 
 def _pieces(x: Tensor, outputs: int) -> list[slice]:
@@ -193,7 +230,12 @@ def _pieces(x: Tensor, outputs: int) -> list[slice]:
     return [slice(first, first + each) for first in range(0, x.shape[0], each)]
 
 
-def _rows(parts: dict[str, Any], some: slice) -> dict[str, Any]:
+def _rows(x: Tensor) -> Tensor:
+    """x [N, C, H, W], channels last, as the kernels take it."""
+    return x.permute(0, 2, 3, 1)
+
+
+def _part(parts: dict[str, Any], some: slice) -> dict[str, Any]:
     """Parts of a tail for some of the samples."""
 
     def taken(name: str, part: Any) -> Any:

@@ -115,9 +115,37 @@ def test_half_precision_filters_wide_layers_where_that_is_faster(
         assert (x.float() - state.x.float()).norm() <= 2e-2 * state.x.float().norm()
 
 
+def test_matrix_units_make_layers_in_the_same_bits_for_any_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where there are none the same kernels multiply by floats."""
+    monkeypatch.setattr(native, "_has_matrix_units", lambda: True)
+    monkeypatch.setattr(native, "_LEAST_HALF", (1 << 20, 1))
+    G = generator(13, clamp=2.0, channels={4: 32, 8: 64, 16: 32, 32: 32})
+    styles = G.codes(seeds="0-3", space="styles")
+    truth = PlainRenderer(G.synthesis).render(styles)
+    plain = PlainRenderer(G.synthesis, dtype=torch.bfloat16).render(styles)
+    ours = NativeRenderer(G.synthesis, dtype=torch.bfloat16)
+    found = ours.render(styles)
+    assert (found - truth).norm() <= 1.1 * (plain - truth).norm()
+    if not BUILT:
+        return
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        for n in range(4):
+            assert torch.equal(ours.render([s[n : n + 1] for s in styles])[0], found[n])
+    finally:
+        torch.set_num_threads(threads)
+    monkeypatch.setattr(native, "_has_matrix_units", lambda: False)
+    library = NativeRenderer(G.synthesis, dtype=torch.bfloat16).render(styles)
+    assert 0 < (library - found).norm() <= 1e-2 * truth.norm()
+
+
 def test_the_library_keeps_its_layout_for_any_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     if not prepacked.serves():
         pytest.skip("this processor or torch has no such convolutions")
+    monkeypatch.setattr(native._direct, "takes", lambda outputs, inputs: False)
     G = generator(9)
     ours = NativeRenderer(G.synthesis, dtype=torch.bfloat16)
     styles = G.codes(seeds="0-3", space="styles")

@@ -71,6 +71,42 @@ struct SampleTail {
   }
 };
 
+// A sample's tail for the same lanes of channels of many pixels: what they share is read once.
+template <typename T>
+struct LanesTail {
+  const SampleTail<T>& sample;
+  const int64_t o;
+  const Lanes scale, bias, style, falling, rising, least, most;
+  Lanes rgb_weight[kPictureChannels] = {};
+
+  LanesTail(const SampleTail<T>& sample_, int64_t o_)
+      : sample(sample_),
+        o(o_),
+        scale(sample.scale == nullptr ? lanes(1.0f) : load(sample.scale + o)),
+        bias(sample.tail.bias == nullptr ? Lanes{} : load(sample.tail.bias + o)),
+        style(sample.style == nullptr ? Lanes{} : load(sample.style + o)),
+        falling(lanes(sample.tail.slope * sample.tail.gain)),
+        rising(lanes(sample.tail.gain)),
+        least(lanes(-sample.tail.clamp)),
+        most(lanes(sample.tail.clamp)) {
+    for (int c = 0; c < kPictureChannels && sample.rgb_weight != nullptr; ++c)
+      rgb_weight[c] = load(sample.rgb_weight + c * sample.O + o);
+  }
+
+  // As SampleTail::channels.
+  STEERX_MEMBER void pixel(Lanes value, int64_t pixel, Lanes* sums) const {
+    value = value * scale + (bias + sample.shift(pixel));
+    value = limited(value * (value < Lanes{} ? falling : rising), least, most);
+    const int64_t to = (sample.n * sample.H * sample.W + pixel) * sample.O + o;
+    value = rounded<T>(value);
+    if (sample.tail.y != nullptr) store(static_cast<T*>(sample.tail.y) + to, value);
+    if (sample.tail.styled != nullptr)
+      store(static_cast<T*>(sample.tail.styled) + to, value * style);
+    if (sample.rgb_weight != nullptr)
+      for (int c = 0; c < kPictureChannels; ++c) sums[c] += value * rgb_weight[c];
+  }
+};
+
 }  // namespace
 }  // namespace STEERX_ISA
 }  // namespace steerx
