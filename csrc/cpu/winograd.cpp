@@ -72,11 +72,31 @@ struct Place {
   int64_t n, row, column;
 };
 
-STEERX_INLINE Place place(const WinogradParams& p, int64_t tile) {
-  const int64_t more = p.form == WinogradForm::plain ? kTileSide - 1 : kTileSide;
-  const int64_t high = (p.H + more) / kTileSide, wide = (p.W + more) / kTileSide;
-  return {tile / (high * wide), tile / wide % high * kTileSide, tile % wide * kTileSide};
-}
+// Tiles in the order they are numbered in: those with pixels of the input; then, where a transposed
+// form's last row or column of results has a tile of its own, those below, beside and at the
+// corner. Of the points of these all but the first of a direction are zero: products left out.
+struct Tiles {
+  int64_t high, wide, inner, below, beside, corner;  // the last four: counts
+
+  explicit Tiles(const WinogradParams& p)
+      : high((p.H + kTileSide - 1) / kTileSide), wide((p.W + kTileSide - 1) / kTileSide) {
+    const bool transposed = p.form == WinogradForm::transposed;
+    const int64_t rows = transposed && p.H % kTileSide == 0,
+                  columns = transposed && p.W % kTileSide == 0;
+    inner = p.N * high * wide, below = p.N * wide * rows, beside = p.N * high * columns;
+    corner = p.N * rows * columns;
+  }
+
+  Place place(int64_t tile) const {
+    if (tile < inner)
+      return {tile / (high * wide), tile / wide % high * kTileSide, tile % wide * kTileSide};
+    tile -= inner;
+    if (tile < below) return {tile / wide, high * kTileSide, tile % wide * kTileSide};
+    tile -= below;
+    if (tile < beside) return {tile / high, tile % high * kTileSide, wide * kTileSide};
+    return {tile - beside, high * kTileSide, wide * kTileSide};
+  }
+};
 
 // Sizes of a piece's room: V [points][groups][I / 16][kGroup][16], M [points][tiles][O].
 struct Room {
@@ -90,11 +110,13 @@ struct Room {
         m_step(p.O) {}
 };
 
-template <typename Form>
-void transform_in(const WinogradParams& p, const Room& room, int64_t first, float* v) {
+// kRows and kColumns: how many points of a direction are not zero.
+template <typename Form, int kRows = Form::kPoints, int kColumns = Form::kPoints>
+void transform_in(const WinogradParams& p, const Tiles& tiles, const Room& room, int64_t first,
+                  float* v) {
   constexpr int kIn = Form::kIn, kPoints = Form::kPoints;
   for (int64_t t = 0; t < room.tiles; ++t) {
-    const Place at = place(p, first + t);
+    const Place at = tiles.place(first + t);
     const float* from[kIn * kIn];
     for (int i = 0; i < kIn * kIn; ++i) {
       const int64_t row = at.row - Form::kBefore + i / kIn,
@@ -111,18 +133,18 @@ void transform_in(const WinogradParams& p, const Room& room, int64_t first, floa
       for (int i = 0; i < kIn; ++i) Form::in(d + i, kIn, half + i, kIn);
       float* out = to + c / kBlock * kGroup * kBlock + c % kBlock;
 #pragma GCC unroll 9
-      for (int i = 0; i < kPoints; ++i) {
+      for (int i = 0; i < kRows; ++i) {
         Lanes whole[kPoints];
         Form::in(half + i * kIn, 1, whole, 1);
 #pragma GCC unroll 9
-        for (int j = 0; j < kPoints; ++j) store(out + (i * kPoints + j) * room.v_point, whole[j]);
+        for (int j = 0; j < kColumns; ++j) store(out + (i * kPoints + j) * room.v_point, whole[j]);
       }
     }
   }
 }
 
 // The results of a tile's products, row by row: row(i, y) gets the kOut of row i.
-template <typename Form, typename Row>
+template <typename Form, int kRows = Form::kPoints, int kColumns = Form::kPoints, typename Row>
 STEERX_INLINE void back(const float* m, int64_t point, const Row& row) {
   constexpr int kPoints = Form::kPoints, kOut = Form::kOut;
   Lanes half[kOut * kPoints];
@@ -130,7 +152,8 @@ STEERX_INLINE void back(const float* m, int64_t point, const Row& row) {
   for (int j = 0; j < kPoints; ++j) {
     Lanes column[kPoints];
 #pragma GCC unroll 9
-    for (int i = 0; i < kPoints; ++i) column[i] = load(m + (i * kPoints + j) * point);
+    for (int i = 0; i < kPoints; ++i)
+      column[i] = i < kRows && j < kColumns ? load(m + (i * kPoints + j) * point) : Lanes{};
     Form::out(column, 1, half + j, kPoints);
   }
   for (int i = 0; i < kOut; ++i) {
@@ -140,10 +163,11 @@ STEERX_INLINE void back(const float* m, int64_t point, const Row& row) {
   }
 }
 
-void out_with_tail(const WinogradParams& p, const Room& room, int64_t first, const float* m) {
+void out_with_tail(const WinogradParams& p, const Tiles& tiles, const Room& room, int64_t first,
+                   const float* m) {
   constexpr int kOut = Plain::kOut;
   for (int64_t t = 0; t < room.tiles; ++t) {
-    const Place at = place(p, first + t);
+    const Place at = tiles.place(first + t);
     const SampleTail<float> tail(p.tail, at.n, p.H, p.W, p.O);
     const int rows = p.H - at.row < kOut ? static_cast<int>(p.H - at.row) : kOut;
     const int columns = p.W - at.column < kOut ? static_cast<int>(p.W - at.column) : kOut;
@@ -169,11 +193,13 @@ void out_with_tail(const WinogradParams& p, const Room& room, int64_t first, con
   }
 }
 
-void out_doubled(const WinogradParams& p, const Room& room, int64_t first, const float* m) {
+template <int kRows, int kColumns>
+void out_doubled(const WinogradParams& p, const Tiles& tiles, const Room& room, int64_t first,
+                 const float* m) {
   constexpr int kOut = Transposed::kOut;
   const int64_t H = 2 * p.H + 1, W = 2 * p.W + 1;
   for (int64_t t = 0; t < room.tiles; ++t) {
-    const Place at = place(p, first + t);
+    const Place at = tiles.place(first + t);
     const int64_t row = 2 * at.row, column = 2 * at.column;
     const int rows = H - row < kOut ? static_cast<int>(H - row) : kOut;
     const int columns = W - column < kOut ? static_cast<int>(W - column) : kOut;
@@ -183,7 +209,7 @@ void out_doubled(const WinogradParams& p, const Room& room, int64_t first, const
         if (i >= rows) return;
         for (int j = 0; j < columns; ++j) store(to + (i * W + j) * p.O, y[j]);
       };
-      back<Transposed>(m + t * room.m_step + o, room.m_point, whole);
+      back<Transposed, kRows, kColumns>(m + t * room.m_step + o, room.m_point, whole);
     }
   }
 }
@@ -193,16 +219,46 @@ int64_t needed(const WinogradParams& p, int64_t tiles) {
   return winograd_points(p.form) * (room.v_point + room.m_point);
 }
 
-void make(const WinogradParams& p, int64_t first, int64_t last, float* floats) {
+template <typename Form>
+void multiply(const WinogradParams& p, const Room& room, int rows, int columns, const float* v,
+              float* m) {
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j) {
+      const int64_t point = i * Form::kPoints + j;
+      matrix_product(v + point * room.v_point, room.tiles, p.weight + point * p.O * p.I, p.I, p.O,
+                     m + point * room.m_point, room.m_step);
+    }
+}
+
+// Tiles first ... last - 1, as far as they lie in begin ... end - 1.
+template <int kRows, int kColumns>
+void make_doubled(const WinogradParams& p, const Tiles& tiles, int64_t begin, int64_t end,
+                  int64_t first, int64_t last, float* v) {
+  first = first > begin ? first : begin, last = last < end ? last : end;
+  if (first >= last) return;
   const Room room(p, last - first);
-  const int64_t points = winograd_points(p.form);
-  float *v = floats, *m = floats + points * room.v_point;
-  const bool plain = p.form == WinogradForm::plain;
-  plain ? transform_in<Plain>(p, room, first, v) : transform_in<Transposed>(p, room, first, v);
-  for (int64_t point = 0; point < points; ++point)
-    matrix_product(v + point * room.v_point, room.tiles, p.weight + point * p.O * p.I, p.I, p.O,
-                   m + point * room.m_point, room.m_step);
-  plain ? out_with_tail(p, room, first, m) : out_doubled(p, room, first, m);
+  float* m = v + winograd_points(p.form) * room.v_point;
+  transform_in<Transposed, kRows, kColumns>(p, tiles, room, first, v);
+  multiply<Transposed>(p, room, kRows, kColumns, v, m);
+  out_doubled<kRows, kColumns>(p, tiles, room, first, m);
+}
+
+void make(const WinogradParams& p, int64_t first, int64_t last, float* v) {
+  const Tiles tiles(p);
+  if (p.form == WinogradForm::plain) {
+    const Room room(p, last - first);
+    float* m = v + winograd_points(p.form) * room.v_point;
+    transform_in<Plain>(p, tiles, room, first, v);
+    multiply<Plain>(p, room, Plain::kPoints, Plain::kPoints, v, m);
+    out_with_tail(p, tiles, room, first, m);
+    return;
+  }
+  constexpr int kAll = Transposed::kPoints;
+  const int64_t below = tiles.inner + tiles.below, beside = below + tiles.beside;
+  make_doubled<kAll, kAll>(p, tiles, 0, tiles.inner, first, last, v);
+  make_doubled<1, kAll>(p, tiles, tiles.inner, below, first, last, v);
+  make_doubled<kAll, 1>(p, tiles, below, beside, first, last, v);
+  make_doubled<1, 1>(p, tiles, beside, beside + tiles.corner, first, last, v);
 }
 
 }  // namespace

@@ -22,11 +22,12 @@ from .choosing import LayerForm
 from .convolution import Form, Kernel, Style, convolve, demodulation, kernel
 from .fused import FusedRenderer
 from .layered import Layered
+from .pages import in_large
 from .renderer import Out
 from .workspace import Workspace
 
 # Side of the input and number of outputs from which on minimal filtering is faster than the library, measured.
-_LEAST: dict[WinogradForm, tuple[int, int]] = {"plain": (16, 16), "transposed": (64, 32)}
+_LEAST: dict[WinogradForm, tuple[int, int]] = {"plain": (16, 16), "transposed": (32, 32)}
 # The same in bfloat16, where no matrix units make the library's products fast.
 _LEAST_HALF = (32, 128)
 # Of what a convolution gives at a time: larger blocks the system maps and clears anew for every call.
@@ -181,7 +182,8 @@ class NativeRenderer(FusedRenderer):
 
         def build(weight: Tensor) -> Kernel:
             unit = kernel(weight, "plain", torch.float32)
-            return Kernel(_direct.packed(unit.weight, up=up), unit.power, unit.scale, "plain")
+            columns = in_large(_direct.packed(unit.weight, up=up))
+            return Kernel(columns, unit.power, unit.scale, "plain")
 
         weight = self.network.layers[i].weight
         return self.packed.get(f"layers.{i}.columns", weight, torch.bfloat16, build)
@@ -205,7 +207,7 @@ class NativeRenderer(FusedRenderer):
 
         def build(weight: Tensor) -> Kernel:
             unit = kernel(weight, "plain", torch.float32)
-            points = _winograd.transformed(unit.weight, filtering)
+            points = in_large(_winograd.transformed(unit.weight, filtering))
             return Kernel(points, unit.power, unit.scale, filtering)
 
         weight = self.network.layers[i].weight

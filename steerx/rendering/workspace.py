@@ -9,6 +9,8 @@ from math import prod
 import torch
 from torch import Tensor
 
+from .pages import large
+
 
 class Workspace:
     """Buffers by name that only grow; every thread of Python has its own.
@@ -30,6 +32,6 @@ class Workspace:
             self._kept.pop(key, None)  # before the larger one is asked for
             del kept
             with torch.inference_mode(False):  # it outlives the mode that it is first asked for in
-                kept = torch.empty(count, dtype=dtype)
+                kept = large((count,), dtype)
             self._kept[key] = kept
         return kept[:count].view(*shape)
