@@ -28,8 +28,8 @@ bench: $(VENV)/built
 	$(BIN)/python -m pytest bench/bench_*.py -q -o python_files='bench_*.py' -o filterwarnings=ignore \
 	  --benchmark-columns=median,iqr,rounds --benchmark-max-time=0.4 --benchmark-min-rounds=3
 
-# The CPU renderers and the sweep beside other programs, on a quiet machine: an hour or two. PEERS names checkouts:
-# make peers PEERS="--stylegan2-ada ../stylegan2-ada-pytorch --genforce ../genforce"
+# The CPU renderers and the sweep beside other programs, on a quiet machine: an hour or two. PEERS names checkouts
+# and cases: make peers PEERS="--stylegan2-ada ../stylegan2-ada-pytorch --add --case 256-b1"
 peers: $(VENV)/built
 	$(PIP) --no-build-isolation --editable '.[bench]'
 	$(BIN)/python -m bench.peers --out bench/results $(PEERS)
