@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | peers | wheel | cmake | clean       PYTHON=python3.12 make test chooses the interpreter
+# make demo | test | lint | bench | peers | performance | wheel | cmake | clean       PYTHON=python3.12 make test chooses the interpreter
 # make gates | mutants | gpu-check | check-cuda-torch           the CUDA kernels: docs/kernels.md
 # make counts                                                   instructions of the CPU kernels: bench/README.md
 # Everything lives in .venv; stamps in it keep a second run from installing or building what is there.
@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --con
 
 NATIVE_SOURCES := $(wildcard csrc/*/*.h csrc/*/*/*.h csrc/*/*.cpp csrc/*/*.cu csrc/*/*.cuh)
 
-.PHONY: demo test lint bench peers wheel cmake counts gates mutants gpu-check check-cuda-torch clean
+.PHONY: demo test lint bench peers performance wheel cmake counts gates mutants gpu-check check-cuda-torch clean
 
 demo: $(VENV)/built
 	$(BIN)/steerx demo --out out/demo
@@ -33,6 +33,10 @@ bench: $(VENV)/built
 peers: $(VENV)/built
 	$(PIP) --no-build-isolation --editable '.[bench]'
 	$(BIN)/python -m bench.peers --out bench/results $(PEERS)
+
+# docs/performance.md, from the newest results.
+performance: $(VENV)/built
+	$(BIN)/python -m bench.performance
 
 wheel: $(VENV)/installed
 	$(BIN)/python -m pip wheel --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist .

@@ -24,7 +24,8 @@ from typing import Any
 
 from bench.peers import network
 from bench.peers.cases import CASES, Case, chosen
-from bench.peers.comparing import compare, contenders, memory
+from bench.peers.comparing import compare, contenders
+from bench.peers.counting import memory, threads
 from bench.peers.processes import AVX2, TUNED
 from bench.peers.table import page
 from bench.ratios import commit, machine
@@ -32,6 +33,7 @@ from bench.ratios import commit, machine
 CHECKOUTS = ("stylegan2-ada", "stylegan3", "rosinality", "genforce")
 FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_tile")
 MOST, SMALL_MOST = 512, 32  # channels
+KINDS = {"time": compare, "memory": memory, "threads": threads}
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -95,7 +97,7 @@ def run(options: argparse.Namespace, scratch: Path) -> Iterator[dict[str, Any]]:
         )
         load = round(os.getloadavg()[0], 2)
         found = contenders(case, tuned=tuned, only=options.only)
-        made = (memory if case.memory else compare)(case, found, folders, work)
+        made = KINDS[case.kind](case, found, folders, work)
         print(f"{case.title}: {len(made['rows'])} sides, {len(made['skipped'])} not compared")
         yield made | {"load": load, "commit": commit(), "note": options.note}
 

@@ -6,14 +6,16 @@ A case asks the sides that decide; what it is called with "-others" or "-compile
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from bench.peers.job import Family, Job
 
+Kind = Literal["time", "memory", "threads"]
 THREADS = {"": 1, "-default": None}  # as a name ends: threads
 FAMILIES: dict[str, Family] = {"": "decisive", "-others": "others", "-compiled": "compiled"}
 STILL = {"256-b1": (256, 1), "256-b8": (256, 8), "1024-b1": (1024, 1)}  # px, batch
 SWEEPS = {"sweep-8": 8, "sweep-12": 12}  # first layer moved, at 256 px
-MEMORY = "memory-1024"
+MEMORY, TWO = "memory-1024", "threads-256"
 SMALL = {256: 64, 1024: 64}  # px
 GRID, SMALL_GRID = (10, 7), (2, 3)  # directions, alphas
 
@@ -30,7 +32,7 @@ class Case:
         rounds: measurements of each side, in turn: at most.
         group: sides beside steerx that are alive at once.
         seconds: after which no new round begins, once there were three; of every group.
-        memory: MB are asked for, not seconds.
+        kind: "time"; "memory": MB are asked for; "threads": two threads beside two processes.
     """
 
     name: str
@@ -40,10 +42,12 @@ class Case:
     rounds: int = 7
     group: int = 10
     seconds: float = 120.0
-    memory: bool = False
+    kind: Kind = "time"
 
     @property
     def title(self) -> str:
+        if self.kind == "threads":
+            return f"{self.resolution} px, batch {self.job.batch}, two threads beside two processes"
         threads = "default threads" if self.job.threads is None else f"{self.job.threads} thread"
         held = f", held to {self.job.isa.upper()}" if self.job.isa else ""
         what = f"{self.resolution} px, batch {self.job.batch}"
@@ -51,7 +55,7 @@ class Case:
             grid = f"{self.job.grid[0]} directions x {self.job.grid[1]} alphas"
             what = f"sweep of layers {self.job.layers}+ at {self.resolution} px, {grid}"
         words = "" if self.family == "decisive" else f": {self.family}"
-        return f"{'memory, ' if self.memory else ''}{what}, {threads}{held}{words}"
+        return f"{'memory, ' if self.kind == 'memory' else ''}{what}, {threads}{held}{words}"
 
 
 def _all() -> dict[str, Case]:
@@ -68,7 +72,8 @@ def _all() -> dict[str, Case]:
     for name in ("256-b8-others", "1024-b1-others"):
         px, batch = STILL[name.removesuffix("-others")]
         found.append(Case(name, px, Job("", "", batch, 1), "others"))
-    found.append(Case(MEMORY, 1024, Job("", "", 1, 1), memory=True))
+    found.append(Case(MEMORY, 1024, Job("", "", 1, 1), kind="memory"))
+    found.append(Case(TWO, 256, Job("", "", 1, 2), kind="threads"))
     return {case.name: case for case in found}
 
 
@@ -85,8 +90,8 @@ def chosen(names: list[str], *, small: bool, isa: str | None) -> list[Case]:
     if unknown:
         raise ValueError(f"no case {', '.join(unknown)}; there are {', '.join(CASES)}")
     wanted = [CASES[name] for name in (names or CASES)]
-    if isa:
-        wanted = [case for case in wanted if not case.memory or names]
+    if isa and not names:
+        wanted = [case for case in wanted if case.kind == "time"]
     held = [replace(case, job=replace(case.job, isa=isa)) for case in wanted]
     return [made_small(case) for case in held] if small else held
 

@@ -42,7 +42,9 @@ def contenders(case: Case, *, tuned: bool = True, only: str = "") -> list[Conten
     chosen = []
     for name, side in found.items():
         if name not in known.OURS:
-            if side.family != case.family or (case.memory and side.package):
+            if case.kind == "threads":
+                continue
+            if side.family != case.family or (case.kind == "memory" and side.package):
                 continue
             if words and not any(word in name.lower() for word in words):
                 continue
@@ -77,7 +79,7 @@ def compare(
         if not (case.job.isa and known.RENDERING[name].precision == "bf16")
     ]
     base = [c for c in contenders if c.side.name in ours and c.allocator == "as shipped"]
-    others = [c for c in contenders if c not in base and _prepared(case, c.side, folders, skipped)]
+    others = [c for c in contenders if c not in base and prepared(case, c.side, folders, skipped)]
     expected = _expected(case, work)
     rows: list[dict[str, Any]] = []
     for start in range(0, max(len(others), 1), case.group):
@@ -86,7 +88,7 @@ def compare(
     return {"name": case.name, "case": case.title, "rows": _merged(rows), "skipped": skipped}
 
 
-def _prepared(case: Case, side: Side, folders: dict[str, str], skipped: dict[str, str]) -> bool:
+def prepared(case: Case, side: Side, folders: dict[str, str], skipped: dict[str, str]) -> bool:
     """Whether a side has all it needs, an exported graph among it."""
     reason = known.missing(side, folders)
     if reason is None and case.job.isa and not (side.held and side.precision == "fp32"):
@@ -202,25 +204,3 @@ def _merged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         middle = {key: statistics.median(row[key] for row in alike) for key in numbers}
         merged.append(alike[0] | middle | {"groups": len(alike)})
     return merged
-
-
-def memory(
-    case: Case, contenders: list[Contender], folders: dict[str, str], work: Path
-) -> dict[str, Any]:
-    """MB above import of each side, one process after the other."""
-    rows, skipped = [], dict[str, str]()
-    for contender in contenders:
-        side = contender.side
-        if not _prepared(case, side, folders, skipped):
-            continue
-        job = job_of(case, side, folders)
-        try:
-            with Process(job, contender.allocator, work / "memory.log") as process:
-                process.ready()
-                counted = process.ask("memory")
-        except SideError as failure:
-            skipped[f"{side.name}, {contender.allocator}"] = str(failure)
-            continue
-        facts = {"process": process.facts}
-        rows.append({"side": side.name, "allocator": contender.allocator, **counted, **facts})
-    return {"name": case.name, "case": case.title, "rows": rows, "skipped": skipped}

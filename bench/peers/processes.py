@@ -54,7 +54,7 @@ class Process:
         Raises:
             SideError: it could not be.
         """
-        self.facts = self._answer()
+        self.facts = self.answer()
 
     def ask(self, name: str, *arguments: Any) -> dict[str, Any]:
         """One request of `worker.Answers`.
@@ -62,12 +62,16 @@ class Process:
         Raises:
             SideError: it failed.
         """
+        self.send(name, *arguments)
+        return self.answer()
+
+    def send(self, name: str, *arguments: Any) -> None:
+        """A request whose answer is read later: others work at the same time."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps([name, *arguments]) + "\n")
         self.process.stdin.flush()
-        return self._answer()
 
-    def _answer(self) -> dict[str, Any]:
+    def answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:

@@ -35,14 +35,15 @@ def page(result: dict[str, Any]) -> str:
 
 def table(case: dict[str, Any]) -> list[str]:
     """One case's rows."""
-    return _memory(case) if "building_MB" in (case["rows"] or [{}])[0] else _times(case)
+    first = (case["rows"] or [{}])[0]
+    return (_memory if "building_MB" in first else _threads if "share" in first else _times)(case)
 
 
 def _circumstances(case: dict[str, Any]) -> str:
     rounds = sorted({len(row["all_ms"]) for row in case["rows"] if "all_ms" in row})
     said = [f"commit {case['commit']}", f"load {case['load']} before it"]
     said += [f"{' to '.join(map(str, {rounds[0], rounds[-1]}))} rounds"] if rounds else []
-    return f"{', '.join(said)}.{' ' + case['note'] + '.' if case['note'] else ''}"
+    return f"{', '.join(said)}.{' Note: ' + case['note'] + '.' if case['note'] else ''}"
 
 
 def _told(variables: dict[str, str]) -> str:
@@ -86,4 +87,17 @@ def _memory(case: dict[str, Any]) -> list[str]:
         counted = (row["building_MB"], row["rendering_MB"])
         said = " | ".join("-" if mb is None else f"{mb:.0f}" for mb in counted)
         lines.append(f"| {row['side']} | {row['allocator']} | {said} |")
+    return lines
+
+
+def _threads(case: dict[str, Any]) -> list[str]:
+    lines = [
+        "ms on the clock per picture; the share is of the two processes' pictures per second.",
+        "",
+        "| side | one process, two threads | two processes, one thread each | share |",
+        "|---|---|---|---|",
+    ]
+    for row in case["rows"]:
+        counted = (row["two_threads_ms"], row["two_processes_ms"])
+        lines.append(f"| {row['side']} | {' | '.join(map(_ms, counted))} | {row['share']:.0%} |")
     return lines
