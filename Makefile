@@ -1,5 +1,6 @@
-# make demo | test | lint | bench | peers | wheel | cmake | clean       PYTHON=python3.12 make test chooses the interpreter
+# make demo | test | lint | bench | peers | performance | wheel | cmake | clean       PYTHON=python3.12 make test chooses the interpreter
 # make gates | mutants | gpu-check | check-cuda-torch           the CUDA kernels: docs/kernels.md
+# make counts                                                   instructions of the CPU kernels: bench/README.md
 # Everything lives in .venv; stamps in it keep a second run from installing or building what is there.
 PYTHON ?= python3
 VENV   := .venv
@@ -8,7 +9,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --con
 
 NATIVE_SOURCES := $(wildcard csrc/*/*.h csrc/*/*/*.h csrc/*/*.cpp csrc/*/*.cu csrc/*/*.cuh)
 
-.PHONY: demo test lint bench peers wheel cmake gates mutants gpu-check check-cuda-torch clean
+.PHONY: demo test lint bench peers performance wheel cmake counts gates mutants gpu-check check-cuda-torch clean
 
 demo: $(VENV)/built
 	$(BIN)/steerx demo --out out/demo
@@ -21,17 +22,22 @@ lint: $(VENV)/built
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/clang-format --dry-run -Werror $(NATIVE_SOURCES) $(wildcard tests/native/*.cpp tests/native/*.h)
+	$(BIN)/clang-format --dry-run -Werror $(NATIVE_SOURCES) \
+	  $(wildcard tests/native/*.cpp tests/native/*.h tests/native/*/*.cpp)
 
 bench: $(VENV)/built
 	$(BIN)/python -m pytest bench/bench_*.py -q -o python_files='bench_*.py' -o filterwarnings=ignore \
 	  --benchmark-columns=median,iqr,rounds --benchmark-max-time=0.4 --benchmark-min-rounds=3
 
-# The CPU renderers and the sweep beside other programs, on a quiet machine: an hour or two. PEERS names checkouts:
-# make peers PEERS="--stylegan2-ada ../stylegan2-ada-pytorch --genforce ../genforce"
+# The CPU renderers and the sweep beside other programs, on a quiet machine: an hour or two. PEERS names checkouts
+# and cases: make peers PEERS="--stylegan2-ada ../stylegan2-ada-pytorch --add --case 256-b1"
 peers: $(VENV)/built
 	$(PIP) --no-build-isolation --editable '.[bench]'
 	$(BIN)/python -m bench.peers --out bench/results $(PEERS)
+
+# docs/performance.md, from the newest results.
+performance: $(VENV)/built
+	$(BIN)/python -m bench.performance
 
 wheel: $(VENV)/installed
 	$(BIN)/python -m pip wheel --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist .
@@ -41,6 +47,10 @@ cmake: $(VENV)/installed
 	cmake -S . -B build/cmake -DPython_EXECUTABLE="$$PWD/$(BIN)/python"
 	cmake --build build/cmake --parallel 2
 	ctest --test-dir build/cmake --output-on-failure
+
+# Instructions of two small fixed runs, which no busy machine changes; WRITE=1 writes what was counted.
+counts: $(VENV)/installed
+	$(BIN)/python tests/native/counts.py $(if $(WRITE),--write)
 
 # What the compiler knows about the CUDA kernels: spills, registers, tensor cores, clang's findings. No GPU needed.
 gates: $(VENV)/built

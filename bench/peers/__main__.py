@@ -1,6 +1,8 @@
-"""steerx's CPU renderers and sweep beside their peers, in one command.
+"""steerx's CPU renderers and sweep beside their peers: all cases, or some by name.
 
+    python -m bench.peers --list
     python -m bench.peers --out bench/results --stylegan2-ada FOLDER --stylegan3 FOLDER ...     make peers
+    python -m bench.peers --out bench/results --add --case 256-b8 --stylegan2-ada FOLDER        minutes
     python -m bench.peers --small                                       64 px, seconds, torch alone suffices
 
 Peers of the package index are the extra `bench`; checkouts of published programs are the user's own. What is not
@@ -15,45 +17,48 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.peers import network, sides
-from bench.peers.comparing import Case, Contender, compare, memory
-from bench.peers.job import Job, Side
+from bench.peers import network
+from bench.peers.cases import CASES, Case, chosen
+from bench.peers.comparing import compare, contenders
+from bench.peers.counting import memory, threads
 from bench.peers.processes import AVX2, TUNED
 from bench.peers.table import page
 from bench.ratios import commit, machine
 
 CHECKOUTS = ("stylegan2-ada", "stylegan3", "rosinality", "genforce")
 FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_tile")
-SIZES, SMALL = "256x1,256x8,1024x1", 64  # px x batch; px
-MEMORY_SIZE = 1024
-SWEPT = {256: (8, 12), SMALL: (4, 8)}  # px: first layers moved
 MOST, SMALL_MOST = 512, 32  # channels
+KINDS = {"time": compare, "memory": memory, "threads": threads}
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
+    parser.add_argument("--list", action="store_true", help="name the cases")
+    parser.add_argument("--case", default="", help="some of them: a,b (default: all)")
     parser.add_argument("--out", type=Path, help="folder of the dated Markdown and JSON")
+    parser.add_argument("--add", action="store_true", help="to the file of today, not a new one")
+    parser.add_argument("--work", type=Path, help="folder that keeps networks and graphs")
     for name in CHECKOUTS:
         parser.add_argument(f"--{name}", type=Path, metavar="FOLDER", help="a checkout of it")
     parser.add_argument("--small", action="store_true", help="64 px and few channels: does it run?")
-    parser.add_argument("--sizes", default=SIZES, help=f"px x batch (default {SIZES})")
-    parser.add_argument("--threads", default="1,default", help="1, default or both")
     parser.add_argument("--isa", choices=["avx2"], help="hold everybody to AVX2 who can be held")
     parser.add_argument("--only", default="", help="sides whose names hold one of these words: a,b")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--group", type=int, default=6, help="peers alive at once")
+    parser.add_argument("--rounds", type=int, default=7, help="at most")
+    parser.add_argument("--seconds", type=float, default=120, help="after which rounds are enough")
+    parser.add_argument("--group", type=int, default=10, help="peers alive at once")
     parser.add_argument("--no-tuned", action="store_true", help="no tuned allocator")
-    parser.add_argument("--no-sweep", action="store_true")
-    parser.add_argument("--no-memory", action="store_true")
-    parser.add_argument("--grid", default="10x7", help="directions x alphas of a sweep")
     parser.add_argument("--note", default="", help="what else ran, for the record")
     options = parser.parse_args(argv)
-    if options.small:
-        options.sizes, options.threads, options.no_tuned = f"{SMALL}x2", "1", True
-        options.grid = "2x3"
+    names = [name.strip() for name in options.case.split(",") if name.strip()]
+    try:
+        options.cases = chosen(names, small=options.small, isa=options.isa)
+    except ValueError as error:
+        parser.error(str(error))
     return options
 
 
@@ -68,106 +73,79 @@ def machine_facts() -> dict[str, Any]:
         **{key: found[key] for key in kept},
         "cores": os.cpu_count(),
         "flags": [flag for flag in FLAGS if flag in flags],
-        "load": round(os.getloadavg()[0], 2),
     }
-
-
-def contenders(found: dict[str, Side], options: argparse.Namespace) -> list[Contender]:
-    """steerx first, then who is asked for, each under the allocators that matter to it."""
-    words = [word.strip().lower() for word in options.only.split(",") if word.strip()]
-    chosen = []
-    for name, side in found.items():
-        if name in sides.OURS or not words or any(word in name.lower() for word in words):
-            chosen.append(Contender(side, "as shipped"))
-            if side.torch and not options.no_tuned:
-                chosen.append(Contender(side, "tuned"))
-    return chosen
 
 
 def run(options: argparse.Namespace, scratch: Path) -> Iterator[dict[str, Any]]:
     """Every case, as it is done."""
     named = {name: getattr(options, name.replace("-", "_")) for name in CHECKOUTS}
     folders = {name: str(folder.resolve()) for name, folder in named.items() if folder}
-    sizes = [tuple(map(int, size.split("x"))) for size in options.sizes.split(",")]
-    directions, alphas = map(int, options.grid.split("x"))
-    grid = (directions, alphas)
     most = SMALL_MOST if options.small else MOST
-    threads = [None if word == "default" else int(word) for word in options.threads.split(",")]
-    counted = 0 if options.no_memory else MEMORY_SIZE if not options.small else SMALL
-    for px in dict.fromkeys([*(px for px, _ in sizes), *([counted] if counted else [])]):
-        work = scratch / str(px)
-        work.mkdir()
-        batches = [batch for p, batch in sizes if p == px]
-        network.write(work, px, most, max([*batches, 1]))
-
-        def case(batch: int, count: int | None, layers: int | None = None) -> Case:
-            job = Job("", str(work), batch, count, layers=layers, grid=grid)  # noqa: B023
-            return Case(px, job, options.isa, options.rounds, options.group)  # noqa: B023
-
-        rendering = contenders(sides.RENDERING, options)
-        for count in threads:
-            for batch in batches:
-                yield told(compare(case(batch, count), rendering, folders, work))
-            for layers in () if options.no_sweep or not batches else SWEPT.get(px, ()):
-                swept = contenders(sides.SWEEPING, options)
-                yield told(compare(case(1, count, layers), swept, folders, work))
-        if px == counted:
-            yield told(memory(case(1, 1), rendering, folders, work))
-
-
-def told(case: dict[str, Any]) -> dict[str, Any]:
-    """A case, after its progress was printed."""
-    print(f"{case['case']}: {len(case['rows'])} sides, {len(case['skipped'])} not compared")
-    return case
+    largest = max(case.job.batch for case in CASES.values())
+    tuned = not (options.no_tuned or options.small)
+    for asked in options.cases:
+        work = scratch / f"{asked.resolution}-{most}"
+        if not (work / network.CODES).exists():
+            work.mkdir(parents=True, exist_ok=True)
+            network.write(work, asked.resolution, most, largest)
+        case: Case = replace(
+            asked,
+            job=replace(asked.job, folder=str(work.resolve())),
+            rounds=options.rounds,
+            group=options.group,
+            seconds=options.seconds,
+        )
+        load = round(os.getloadavg()[0], 2)
+        found = contenders(case, tuned=tuned, only=options.only)
+        made = KINDS[case.kind](case, found, folders, work)
+        print(f"{case.title}: {len(made['rows'])} sides, {len(made['skipped'])} not compared")
+        yield made | {"load": load, "commit": commit(), "note": options.note}
 
 
 def summary(options: argparse.Namespace, cases: list[dict[str, Any]]) -> dict[str, Any]:
     """What is written of the cases so far."""
-    processes = [row["process"] for case in cases for row in case["rows"] if "process" in row]
-    reasons = [case["skipped"].items() for case in cases]
-    everywhere = set(reasons[0]).intersection(*reasons) if reasons else set()
-    cases = [
-        case | {"skipped": {k: v for k, v in case["skipped"].items() if (k, v) not in everywhere}}
-        for case in cases
-    ]
+    processes = [row["process"] for case in cases for row in case["rows"]]
+    versions = {k: v for process in processes for k, v in process["versions"].items()}
     return {
         "bench": "peers",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "commit": commit(),
         "machine": machine_facts(),
-        "versions": processes[0]["versions"] if processes else {},
+        "versions": versions,
         "allocator": processes[0]["allocator"] if processes else None,
         "tuned": TUNED,
         "held": AVX2 if options.isa else None,
-        "run": {
-            "rounds": options.rounds,
-            "group": options.group,
-            "small": options.small,
-            "note": options.note,
-        },
-        "skipped": dict(sorted(everywhere)),
+        "small": options.small,
         "cases": cases,
     }
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Measure, print the tables, and write them where asked: after every case, for a run takes an hour."""
-    options, cases = arguments(argv), []
-    if options.out is not None:
-        options.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="peers-") as folder:
-        for case in run(options, Path(folder)):
-            cases.append(case)
-            result = summary(options, cases)
-            if options.out is not None:
-                stem = f"peers-{result['date']}"
-                stem += f"{'-avx2' if options.isa else ''}{'-small' if options.small else ''}"
-                (options.out / f"{stem}.json").write_text(json.dumps(result, indent=1) + "\n")
-                (options.out / f"{stem}.md").write_text(page(result))
-    print("\n" + page(summary(options, cases)))
-    if options.out is not None and cases:
-        print(f"written: {options.out / stem}.json and .md")
-    return 0 if all(case["rows"] for case in cases) else 1
+    """Measure, print the tables, and write them where asked: after every case."""
+    options = arguments(argv)
+    if options.list:
+        print("\n".join(f"{case.name:20s} {case.title}" for case in options.cases))
+        return 0
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    ends = f"{'-avx2' if options.isa else ''}{'-small' if options.small else ''}"
+    file = options.out / f"peers-{today}{ends}.json" if options.out else None
+    cases: dict[str, dict[str, Any]] = {}
+    if file and options.add and file.exists():
+        cases = {case["name"]: case for case in json.loads(file.read_text())["cases"]}
+    done = []
+    with ExitStack() as stack:
+        scratch = options.work or stack.enter_context(tempfile.TemporaryDirectory(prefix="peers-"))
+        for case in run(options, Path(scratch)):
+            done.append(case)
+            cases[case["name"]] = case
+            if file:
+                order = [cases[name] for name in CASES if name in cases]
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(json.dumps(summary(options, order), indent=1) + "\n")
+                file.with_suffix(".md").write_text(page(summary(options, order)))
+    print("\n" + page(summary(options, done)))
+    if file:
+        print(f"written: {file} and .md")
+    return 0 if all(case["rows"] for case in done) else 1
 
 
 if __name__ == "__main__":

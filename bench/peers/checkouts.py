@@ -75,6 +75,12 @@ def stylegan2_ada(job: Job) -> Call:
     return lambda: call(codes)
 
 
+def compiled_ada(job: Job, *, fused: bool) -> Call:
+    """The same through torch.compile; folding constants fails on it."""
+    call, codes = torch.compile(StyleGAN2Ada(job, fused=fused), dynamic=False), w_plus(job)
+    return lambda: call(codes)
+
+
 def stylegan3(job: Job) -> Call:
     """The StyleGAN2 of stylegan3's repository; it compares versions by a module that setuptools dropped."""
     if importlib.util.find_spec("pkg_resources") is None:

@@ -17,47 +17,14 @@ import numpy as np
 import torch
 
 from bench.peers import sides as known
+from bench.peers.cases import Case
 from bench.peers.job import Allocator, Job, Side
 from bench.peers.processes import Process, SideError, export
 
 SETTLE = 0.02  # seconds: the threads of whoever ran before have gone to sleep
 LEAST = 0.05  # seconds of one measurement
-LONG = 10.0  # seconds of a first call, from which on one call is a measurement
-
-
-@dataclass(frozen=True)
-class Case:
-    """What is rendered, and under which conditions.
-
-    Attributes:
-        resolution: pixels of a side.
-        job: batch, threads, layers of a sweep; its side and checkout are filled in.
-        isa: "avx2" holds everybody to it who can be held; None = what the processor has.
-        rounds: measurements of each side, in turn.
-        group: sides beside steerx that are alive at once.
-    """
-
-    resolution: int
-    job: Job
-    isa: str | None
-    rounds: int
-    group: int
-
-    @property
-    def pictures(self) -> int:
-        directions, alphas = (1, 1) if self.job.layers is None else self.job.grid
-        return self.job.batch * directions * alphas
-
-    @property
-    def name(self) -> str:
-        threads = "default threads" if self.job.threads is None else f"{self.job.threads} thread"
-        held = f", held to {self.isa.upper()}" if self.isa else ""
-        if self.job.layers is None:
-            return f"{self.resolution} px, batch {self.job.batch}, {threads}{held}"
-        grid = f"{self.job.grid[0]} directions x {self.job.grid[1]} alphas"
-        return (
-            f"sweep of layers {self.job.layers}+ at {self.resolution} px, {grid}, {threads}{held}"
-        )
+LONG = 2.0  # seconds of a first call, from which on one call is a measurement
+FEWEST = 3  # rounds, however long they take
 
 
 @dataclass(frozen=True)
@@ -66,6 +33,31 @@ class Contender:
 
     side: Side
     allocator: Allocator
+
+
+def contenders(case: Case, *, tuned: bool = True, only: str = "") -> list[Contender]:
+    """steerx first, then whom the case asks, each under the allocators that matter to it."""
+    found = known.RENDERING if case.job.layers is None else known.SWEEPING
+    words = [word.strip().lower() for word in only.split(",") if word.strip()]
+    chosen = []
+    for name, side in found.items():
+        if name not in known.OURS:
+            if case.kind == "threads":
+                continue
+            if side.family != case.family or (case.kind == "memory" and side.package):
+                continue
+            if words and not any(word in name.lower() for word in words):
+                continue
+        chosen.append(Contender(side, "as shipped"))
+        if side.torch and tuned:
+            chosen.append(Contender(side, "tuned"))
+    return chosen
+
+
+def job_of(case: Case, side: Side, folders: dict[str, str]) -> Job:
+    """What the process of a side is told."""
+    job = replace(case.job, side=side.name, checkout=folders.get(side.checkout or ""))
+    return replace(job, grid=(1, job.grid[1])) if side.loop else job
 
 
 def distance(found: np.ndarray, expected: np.ndarray) -> float:
@@ -82,25 +74,27 @@ def compare(
     """Rows of the sides that could be compared, and why the others could not."""
     skipped: dict[str, str] = {}
     ours = [
-        name for name in known.OURS if not (case.isa and known.RENDERING[name].precision == "bf16")
+        name
+        for name in known.OURS
+        if not (case.job.isa and known.RENDERING[name].precision == "bf16")
     ]
     base = [c for c in contenders if c.side.name in ours and c.allocator == "as shipped"]
-    others = [c for c in contenders if c not in base and _prepared(case, c.side, folders, skipped)]
+    others = [c for c in contenders if c not in base and prepared(case, c.side, folders, skipped)]
     expected = _expected(case, work)
     rows: list[dict[str, Any]] = []
     for start in range(0, max(len(others), 1), case.group):
         group = [*base, *others[start : start + case.group]]
         rows += _group(case, group, folders, expected, work, skipped)
-    return {"case": case.name, "rows": _merged(rows), "skipped": skipped}
+    return {"name": case.name, "case": case.title, "rows": _merged(rows), "skipped": skipped}
 
 
-def _prepared(case: Case, side: Side, folders: dict[str, str], skipped: dict[str, str]) -> bool:
+def prepared(case: Case, side: Side, folders: dict[str, str], skipped: dict[str, str]) -> bool:
     """Whether a side has all it needs, an exported graph among it."""
     reason = known.missing(side, folders)
-    if reason is None and case.isa and not (side.held and side.precision == "fp32"):
-        reason = f"{case.isa.upper()} cannot be asked of it"
+    if reason is None and case.job.isa and not (side.held and side.precision == "fp32"):
+        reason = f"{case.job.isa.upper()} cannot be asked of it"
     form = known.graph_of(side)
-    job = replace(case.job, checkout=folders.get(side.checkout or ""))
+    job = job_of(case, side, folders)
     if reason is None and form is not None and job.layers is None:
         marker = job.path(f"exported-{form}-{job.batch}")
         if not marker.exists():
@@ -139,16 +133,16 @@ def _group(
     with ExitStack() as stack:
         started = []
         for number, contender in enumerate(group):
-            side, log = contender.side, work / f"{number}.log"
-            job = replace(case.job, side=side.name, checkout=folders.get(side.checkout or ""))
-            process = Process(job, contender.allocator, case.isa, log)
+            job = job_of(case, contender.side, folders)
+            process = Process(job, contender.allocator, work / f"{number}.log")
             started.append((contender, stack.enter_context(process), work / f"{number}.npy"))
         for contender, process, output in started:
             side = contender.side
             try:
                 process.ready()
                 first = process.ask("output", str(output))
-                error = distance(np.load(output), expected)
+                some = expected[:, :1] if side.loop else expected  # [N, K, A, H, W, 3] of a sweep
+                error = distance(np.load(output), some)
                 if not error <= side.tolerance(case.job):
                     raise SideError(f"it renders something else: relative L2 {error:.2g}")
             except SideError as failure:
@@ -167,10 +161,15 @@ def _timed(case: Case, alive: list[tuple[Contender, Process, dict[str, Any]]]) -
     ]
     seconds: list[list[dict[str, float]]] = [[] for _ in alive]
     shuffle = random.Random(0).sample
-    for _ in range(case.rounds):
+    started = time.perf_counter()
+    for done in range(case.rounds):
+        if done >= FEWEST and time.perf_counter() - started > case.seconds:
+            break
         for i in shuffle(range(len(alive)), len(alive)):
             time.sleep(SETTLE)
-            seconds[i].append(alive[i][1].ask("time", repeats[i]))
+            found = alive[i][1].ask("time", repeats[i])
+            pictures = alive[i][1].job.pictures
+            seconds[i].append({key: value / pictures for key, value in found.items()})
     medians = [
         {key: statistics.median(round_[key] for round_ in of_side) for key in ("wall", "cpu")}
         for of_side in seconds
@@ -186,8 +185,8 @@ def _timed(case: Case, alive: list[tuple[Contender, Process, dict[str, Any]]]) -
             "side": contender.side.name,
             "precision": contender.side.precision,
             "allocator": contender.allocator,
-            **{f"{key}_ms": 1e3 * value / case.pictures for key, value in median.items()},
-            "all_ms": [round(1e3 * s[counted] / case.pictures, 3) for s in of_side],
+            **{f"{key}_ms": 1e3 * value for key, value in median.items()},
+            "all_ms": [round(1e3 * s[counted], 3) for s in of_side],
             "counted": counted,
             **{f"time / {name}": median[counted] / value for name, value in ours.items()},
             "process": process.facts,
@@ -205,24 +204,3 @@ def _merged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         middle = {key: statistics.median(row[key] for row in alike) for key in numbers}
         merged.append(alike[0] | middle | {"groups": len(alike)})
     return merged
-
-
-def memory(
-    case: Case, contenders: list[Contender], folders: dict[str, str], work: Path
-) -> dict[str, Any]:
-    """MB above import of each side, one process after the other."""
-    rows, skipped = [], dict[str, str]()
-    for contender in contenders:
-        side = contender.side
-        if not _prepared(case, side, folders, skipped):
-            continue
-        job = replace(case.job, side=side.name, checkout=folders.get(side.checkout or ""))
-        try:
-            with Process(job, contender.allocator, None, work / "memory.log") as process:
-                process.ready()
-                counted = process.ask("memory")
-        except SideError as failure:
-            skipped[f"{side.name}, {contender.allocator}"] = str(failure)
-            continue
-        rows.append({"side": side.name, "allocator": contender.allocator, **counted})
-    return {"case": f"memory, {case.name}", "rows": rows, "skipped": skipped}

@@ -13,6 +13,7 @@ import numpy as np
 Call = Callable[[], Any]  # -> pictures: a torch tensor or a NumPy array
 Precision = Literal["fp32", "bf16"]
 Allocator = Literal["as shipped", "tuned"]
+Family = Literal["decisive", "compiled", "others"]  # which case asks a side
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Job:
         checkout: folder of the peer, for those that need one.
         layers: first w slot that a sweep moves; None = no sweep.
         grid: directions and alphas of a sweep.
+        isa: "avx2" holds every library in the process to it; None = what the processor has.
     """
 
     side: str
@@ -36,6 +38,7 @@ class Job:
     checkout: str | None = None
     layers: int | None = None
     grid: tuple[int, int] = (10, 7)
+    isa: str | None = None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -44,6 +47,12 @@ class Job:
     def from_json(cls, text: str) -> Job:
         data = json.loads(text)
         return cls(**data | {"grid": tuple(data["grid"])})
+
+    @property
+    def pictures(self) -> int:
+        """How many one call makes."""
+        directions, alphas = (1, 1) if self.layers is None else self.grid
+        return self.batch * directions * alphas
 
     def path(self, name: str) -> Path:
         return Path(self.folder) / name
@@ -65,7 +74,9 @@ class Side:
         package: of the index, which must be installed.
         checkout: option that names the folder it comes from.
         torch: its temporaries come from malloc, so a tuned one is measured too.
-        held: whether environment variables hold it to AVX2.
+        held: whether it can be held to AVX2.
+        family: which case asks it.
+        loop: of a sweep it renders the first direction alone: each of its pictures costs the same.
     """
 
     name: str
@@ -76,6 +87,8 @@ class Side:
     checkout: str | None = None
     torch: bool = True
     held: bool = True
+    family: Family = "others"
+    loop: bool = False
 
     def tolerance(self, job: Job) -> float:
         """Largest relative L2 distance to what is expected; a sweep's pictures are rounded to grey levels."""

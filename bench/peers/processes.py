@@ -28,10 +28,10 @@ class SideError(RuntimeError):
     """A side's process could not do what it was asked; says why in one line."""
 
 
-def command(job: Job, allocator: Allocator, isa: str | None) -> list[str]:
+def command(job: Job, allocator: Allocator) -> list[str]:
     """`env` gives the process its variables; nothing that the caller's shell sets about threads stays."""
     told = dict(TUNED) if allocator == "tuned" else {}
-    told |= AVX2 if isa == "avx2" else {}
+    told |= AVX2 if job.isa == "avx2" else {}
     told |= {"OMP_NUM_THREADS": str(job.threads)} if job.threads else {}
     cleared = [part for name in (*TUNED, "OMP_NUM_THREADS") for part in ("-u", name)]
     return ["env", *cleared, *(f"{name}={value}" for name, value in told.items()), sys.executable]
@@ -40,9 +40,9 @@ def command(job: Job, allocator: Allocator, isa: str | None) -> list[str]:
 class Process:
     """A running side. Use it as a context."""
 
-    def __init__(self, job: Job, allocator: Allocator, isa: str | None, log: Path) -> None:
+    def __init__(self, job: Job, allocator: Allocator, log: Path) -> None:
         self.job, self.allocator, self.log = job, allocator, log
-        line = [*command(job, allocator, isa), "-m", "bench.peers.worker", job.to_json()]
+        line = [*command(job, allocator), "-m", "bench.peers.worker", job.to_json()]
         with log.open("wb") as errors:
             pipe = subprocess.PIPE
             self.process = subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=errors, text=True)
@@ -54,7 +54,7 @@ class Process:
         Raises:
             SideError: it could not be.
         """
-        self.facts = self._answer()
+        self.facts = self.answer()
 
     def ask(self, name: str, *arguments: Any) -> dict[str, Any]:
         """One request of `worker.Answers`.
@@ -62,12 +62,16 @@ class Process:
         Raises:
             SideError: it failed.
         """
+        self.send(name, *arguments)
+        return self.answer()
+
+    def send(self, name: str, *arguments: Any) -> None:
+        """A request whose answer is read later: others work at the same time."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps([name, *arguments]) + "\n")
         self.process.stdin.flush()
-        return self._answer()
 
-    def _answer(self) -> dict[str, Any]:
+    def answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from bench.peers import checkouts, runtimes, sweeps, torch_sides
 from bench.peers.job import Precision, Side
@@ -12,6 +14,8 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 ORACLE, LOOP = "steerx plain fp32", "papers' form fp32, a loop"  # what the others must agree with
 OURS = ("steerx fp32", "steerx bf16")  # what every side is compared with, in every group
 ADA, ADA_MODULES = "stylegan2-ada", ("torch", "steerx.generators", "training.networks")
+_ADA: dict[str, Any] = {"checkout": ADA, "modules": ADA_MODULES}
+_LOOP: dict[str, Any] = {"family": "decisive", "loop": True}
 FORMS = {"shared": "shared weights", "published": "papers' form"}
 ADA_FORMS = {"fused": "stylegan2-ada, fused", "unfused": "stylegan2-ada, not fused"}
 
@@ -21,16 +25,35 @@ def _exported() -> list[Side]:
     found = []
     for form, words in {**FORMS, **ADA_FORMS}.items():
         checkout = ADA if form in ADA_FORMS else None
-        own = {"package": "openvino", "modules": ("torch", "openvino"), "checkout": checkout}
+        own: dict[str, Any] = {
+            "package": "openvino",
+            "modules": ("torch", "openvino"),
+            "checkout": checkout,
+        }
         for precision in PRECISIONS:
             build = partial(runtimes.openvino, form=form, precision=precision)
             name = f"OpenVINO {precision}: {words}"
-            found.append(Side(name, precision, build, **own, torch=False))
+            family = "others" if form == "published" else "decisive"
+            found.append(Side(name, precision, build, **own, torch=False, family=family))
         own = {"package": "onnxruntime", "modules": ("torch", "onnxruntime"), "checkout": checkout}
         build = partial(runtimes.onnxruntime, form=form)
         name = f"ONNX Runtime fp32: {words}"
         found.append(Side(name, "fp32", build, **own, torch=False, held=False))
     return found
+
+
+def _compiled() -> list[Side]:
+    """torch.compile of the rewritten network, of the plain renderer, of a published program."""
+    found = [
+        Side(f"torch.compile {p}: shared weights", p, partial(torch_sides.compiled, precision=p))
+        for p in PRECISIONS
+    ]
+    plain = "torch.compile fp32: steerx plain"
+    found.append(Side(plain, "fp32", torch_sides.compiled_plain))
+    for form, words in ADA_FORMS.items():
+        build = partial(checkouts.compiled_ada, fused=form == "fused")
+        found.append(Side(f"torch.compile fp32: {words}", "fp32", build, **_ADA))
+    return [replace(side, family="compiled") for side in found]
 
 
 RENDERING: dict[str, Side] = {
@@ -42,14 +65,9 @@ RENDERING: dict[str, Side] = {
             for name, precision in zip(OURS, PRECISIONS, strict=True)
         ),
         Side("papers' form fp32", "fp32", torch_sides.published),
-        *(
-            Side(
-                f"torch.compile {p}: shared weights", p, partial(torch_sides.compiled, precision=p)
-            )
-            for p in PRECISIONS
-        ),
+        *_compiled(),
         *_exported(),
-        Side("stylegan2-ada fp32", "fp32", checkouts.stylegan2_ada, ADA_MODULES, checkout=ADA),
+        Side("stylegan2-ada fp32", "fp32", checkouts.stylegan2_ada, **_ADA, family="decisive"),
         Side("stylegan3's StyleGAN2 fp32", "fp32", checkouts.stylegan3, checkout="stylegan3"),
         Side("rosinality fp32", "fp32", checkouts.rosinality, checkout="rosinality"),
         Side("genforce fp32", "fp32", checkouts.genforce, checkout="genforce"),
@@ -63,8 +81,8 @@ SWEEPING: dict[str, Side] = {
             Side(name, precision, partial(sweeps.ours, precision=precision))
             for name, precision in zip(OURS, PRECISIONS, strict=True)
         ),
-        Side(LOOP, "fp32", sweeps.published),
-        Side("stylegan2-ada fp32, a loop", "fp32", sweeps.stylegan2_ada, checkout=ADA),
+        Side(LOOP, "fp32", sweeps.published, **_LOOP),
+        Side("stylegan2-ada fp32, a loop", "fp32", sweeps.stylegan2_ada, **_ADA, **_LOOP),
     )
 }
 

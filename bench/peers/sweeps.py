@@ -17,7 +17,9 @@ from steerx._pictures import to_uint8
 
 def directions(job: Job, width: int) -> Tensor:
     """[K, D], orthonormal, the same in every process."""
-    drawn = np.random.default_rng(0).standard_normal((width, job.grid[0]))
+    drawn = (
+        np.random.default_rng(0).standard_normal((job.grid[0], width)).T
+    )  # the first is that of any K
     return torch.from_numpy(np.linalg.qr(drawn)[0].T.astype(np.float32).copy())
 
 

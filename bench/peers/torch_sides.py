@@ -40,10 +40,18 @@ def published(job: Job) -> Call:
 
 
 def compiled(job: Job, *, precision: Precision) -> Call:
+    """The rewritten network; constants are folded and weights packed."""
     import torch._inductor.config as inductor
 
-    inductor.freezing = True  # constants are folded and weights packed
+    inductor.freezing = True
     network, codes = module(job, "shared", precision), w_plus(job)
     network.to(memory_format=torch.channels_last)
     call = torch.compile(network.eval(), dynamic=False)
+    return lambda: call(codes)
+
+
+def compiled_plain(job: Job) -> Call:
+    """What a user of steerx compiles: the plain renderer as it is."""
+    G, codes = generator(job, "plain", "fp32"), w_plus(job)
+    call = torch.compile(lambda w: G.renderer.render(G.styles(w)), dynamic=False)
     return lambda: call(codes)

@@ -106,6 +106,7 @@ def main() -> None:
     side = (sides.RENDERING if job.layers is None else sides.SWEEPING)[job.side]
     if job.threads is not None:
         torch.set_num_threads(job.threads)
+    ops.hold_isa(job.isa)  # type: ignore[arg-type]
     asked: dict[str, Callable[..., dict[str, Any]]] = {}
     with torch.no_grad():
         try:

@@ -8,7 +8,7 @@ namespace {
 pybind11::dict build_info() {
   pybind11::dict info;
   info["compiler"] = __VERSION__;
-  info["isa"] = steerx::isa_name(steerx::isa_chosen());
+  info["isa"] = steerx::isa_name(steerx::isa_widest());
 #if defined(__SANITIZE_ADDRESS__)
   info["sanitizer"] = "address";
 #elif defined(__SANITIZE_THREAD__)

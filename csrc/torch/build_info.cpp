@@ -4,8 +4,8 @@
 
 #include <string>
 
+#include "chosen_isa.h"
 #include "cuda_binding.h"
-#include "steerx/isa.h"
 
 #define STEERX_TEXT_(...) #__VA_ARGS__
 #define STEERX_TEXT(...) STEERX_TEXT_(__VA_ARGS__)

@@ -9,6 +9,7 @@
 #include <torch/headeronly/core/ScalarType.h>
 #include <torch/headeronly/util/Exception.h>
 
+#include "chosen_isa.h"
 #include "cuda_binding.h"
 
 namespace steerx {
@@ -97,7 +98,7 @@ Tensor edit_styles_on_cpu(const Tensor& base, const Tensor& steps, const Tensor&
   check_rows("directions", call.directions, steps.size(0));
   Tensor out = torch::stable::new_empty(call.base, {alphas.size(0), base.size(1)});
   const EditStylesParams p = call.params(real, out);
-  static const EditStylesCpu kernel = edit_styles_cpu(isa_chosen());
+  const EditStylesCpu kernel = edit_styles_cpu(isa_chosen());
   torch::stable::parallel_for(0, p.B * p.S, kElementsPerTask,
                               [&](int64_t first, int64_t last) { kernel(p, first, last); });
   return out;

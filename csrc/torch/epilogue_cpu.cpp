@@ -1,6 +1,7 @@
 // Binding of the private operator _epilogue on the CPU.
 #include <torch/csrc/stable/library.h>
 
+#include "chosen_isa.h"
 #include "drawn_noise.h"
 #include "tasks.h"
 
@@ -22,7 +23,7 @@ void epilogue_on_cpu(const Tensor& x, Taps blur, bool shuffled, Maybe demodulati
   Tail tail = arguments.tail(x, N, H, W, O);
   if (N <= 0 || H <= 0 || W <= 0 || O <= 0) return;  // the other sizes may be beyond counting
   const Maybe drawn = draw_noise(tail, x, N, H, W);
-  static const EpilogueCpu kernel = epilogue_cpu(isa_chosen());
+  const EpilogueCpu kernel = epilogue_cpu(isa_chosen());
   const int64_t row = W * O * 4 + 1, each = kBytesPerTask / row + 1;
   if (blur.has_value()) {
     UpsampleEpilogueParams p{real, x.const_data_ptr(), shuffled, N, H, W, O, {}, tail};

@@ -4,6 +4,7 @@
 
 #include <torch/csrc/stable/library.h>
 
+#include "chosen_isa.h"
 #include "drawn_noise.h"
 #include "tasks.h"
 
@@ -32,7 +33,7 @@ WinogradParams sizes_of(WinogradForm form, const Tensor& x, const Tensor& weight
 void run(const WinogradParams& p, Tensor& room) {
   STD_TORCH_CHECK(room.scalar_type() == ScalarType::Float && room.is_contiguous() && room.is_cpu(),
                   "_winograd: room must be float32, contiguous");
-  static const WinogradCpu kernel = winograd_cpu(isa_chosen());
+  const WinogradCpu kernel = winograd_cpu(isa_chosen());
   const int64_t tiles = winograd_tiles(p), threads = torch::stable::get_num_threads();
   if (tiles == 0 || p.I == 0 || p.O == 0) return;
   const uintptr_t begin = reinterpret_cast<uintptr_t>(room.mutable_data_ptr());
@@ -41,7 +42,7 @@ void run(const WinogradParams& p, Tensor& room) {
   const int64_t given =
       room.numel() - static_cast<int64_t>(aligned - begin) / int64_t(sizeof(float));
   const int64_t each = given / threads / kFloats * kFloats;  // floats of one thread
-  const auto whole = [](int64_t count) {
+  const auto whole = [&](int64_t count) {
     return (count + kernel.group - 1) / kernel.group * kernel.group;
   };
   int64_t most = kernel.group;  // tiles of a piece

@@ -1,6 +1,6 @@
 """Operators: schema, reference, fake, gradient and public function, one file each."""
 
-from ._backend import backend, build_info
+from ._backend import backend, build_info, hold_isa
 from ._bias_act import bias_act
 from ._edit_styles import edit_styles
 from ._eigh import eigh
@@ -17,6 +17,7 @@ __all__ = [
     "build_info",
     "edit_styles",
     "eigh",
+    "hold_isa",
     "modulated_conv2d",
     "style_layer",
     "to_rgb",

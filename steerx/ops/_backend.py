@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -38,6 +38,22 @@ def build_info() -> dict[str, Any]:
     if importlib.util.find_spec("steerx._C") is None:
         return {}
     return json.loads(torch.ops.steerx.build_info())  # type: ignore[no-any-return]
+
+
+def hold_isa(isa: Literal["baseline", "avx2", "avx512"] | None) -> None:
+    """Hold the native CPU kernels of this process to an instruction set; None gives back the machine's widest.
+
+    For benches that compare both sides on equal terms: torch and its libraries have variables of their own
+    (``ATEN_CPU_CAPABILITY``, ``ONEDNN_MAX_CPU_ISA``). Without a native library there is nothing to hold.
+
+    Raises:
+        ValueError: no such instruction set, or this machine does not run it.
+    """
+    if build_info() and not torch.ops.steerx._hold_isa(isa or ""):
+        raise ValueError(
+            f"hold_isa: {isa!r} is no instruction set of this machine; baseline is one on all, "
+            "build_info()['isa'] the widest here"
+        )
 
 
 def built_for(archs: list[str], capability: tuple[int, int]) -> bool:

@@ -13,9 +13,10 @@ import torch
 
 from bench.peers import __main__ as peers
 from bench.peers import network, sides, torch_sides
-from bench.peers.comparing import Case, Contender, compare, distance
+from bench.peers.cases import CASES, Case, chosen
+from bench.peers.comparing import Contender, compare, contenders, distance, job_of
 from bench.peers.job import Job
-from bench.peers.processes import SideError, command
+from bench.peers.processes import Process, SideError, command
 from bench.peers.worker import STATUS, Answers
 from steerx import checkpoints
 
@@ -42,35 +43,49 @@ def test_a_small_run_writes_a_table_and_its_numbers(
     monkeypatch.setattr(
         sides.importlib.util, "find_spec", lambda name: None if name in runtimes else own(name)
     )
-    quick = ["--small", "--rounds", "1", "--no-sweep", "--no-memory"]  # processes take seconds each
-    only = ["--only", "papers,openvino,onnx,genforce"]
-    assert peers.main([*quick, *only, "--out", str(tmp_path)]) == 0
+    quick = ["--small", "--rounds", "1", "--work", str(tmp_path / "work")]  # processes take seconds
+    written = ["--out", str(tmp_path), "--add"]
+    only = ["--case", "256-b1-others", "--only", "papers,onnx,genforce"]
+    assert peers.main([*quick, *only, *written]) == 0
     (numbers,), (table,) = tmp_path.glob("*.json"), tmp_path.glob("*.md")
-    result = json.loads(numbers.read_text())
-    (case,) = result["cases"]
+    (case,) = json.loads(numbers.read_text())["cases"]
     rows = {row["side"]: row for row in case["rows"]}
     assert list(rows) == ["steerx fp32", "steerx bf16", "papers' form fp32"]
-    assert set(result["skipped"]) == {*EXPORTED, "genforce fp32"}
-    assert "steerx[bench]" in result["skipped"]["OpenVINO fp32: shared weights"]
+    asked = {side for side in EXPORTED if "papers" in side or "ONNX" in side}
+    assert set(case["skipped"]) == {*asked, "genforce fp32"}
+    assert "steerx[bench]" in case["skipped"]["ONNX Runtime fp32: shared weights"]
     for name, row in rows.items():
         assert row["process"]["threads"] == 1 and 0 < row["relative_L2"] < 6e-2, name
         assert row["counted"] == "cpu" and row["time / steerx fp32"] > 0, name
         assert f"| {name} | as shipped | " in table.read_text()
     assert rows["steerx fp32"]["time / steerx fp32"] == 1
+    assert peers.main([*quick, "--case", "memory-1024", *written]) == 0
+    added = json.loads(numbers.read_text())["cases"]
+    assert [case["name"] for case in added] == ["256-b1-others", "memory-1024"]
+    assert added[0] == case and added[1]["rows"][0]["rendering_MB"] != 0
+
+
+def test_cases_are_named_and_every_side_is_asked_by_one() -> None:
+    assert {"256-b1", "256-b8", "1024-b1", "256-b8-default", "sweep-8", "memory-1024"} <= set(CASES)
+    assert len({case.title for case in CASES.values()}) == len(CASES)
+    asked = {c.side.name for case in CASES.values() for c in contenders(case)}
+    assert asked == {*sides.RENDERING, *sides.SWEEPING}
+    (held,) = chosen(["sweep-12"], small=True, isa="avx2")
+    assert (held.job.isa, held.job.layers, held.resolution) == ("avx2", 6, 64)
+    with pytest.raises(ValueError, match="no case 512-b1; there are 256-b1, 256-b8"):
+        chosen(["512-b1"], small=False, isa=None)
 
 
 def test_a_side_that_renders_something_else_is_not_timed(work: Path, job: Job) -> None:
-    case = Case(16, job, None, 1, 6)
     strict = replace(sides.RENDERING["steerx bf16"], precision="fp32")
-    found = compare(case, [Contender(strict, "as shipped")], {}, work)
+    found = compare(Case("", 16, job), [Contender(strict, "as shipped")], {}, work)
     assert not found["rows"]
     assert "renders something else" in found["skipped"]["steerx bf16, as shipped"]
 
 
 def test_a_side_that_cannot_be_built_says_why(work: Path, job: Job, tmp_path: Path) -> None:
-    case = Case(16, job, None, 1, 6)
     contender = Contender(sides.RENDERING["genforce fp32"], "as shipped")
-    found = compare(case, [contender], {"genforce": str(tmp_path)}, work)
+    found = compare(Case("", 16, job), [contender], {"genforce": str(tmp_path)}, work)
     assert "No module named 'models'" in found["skipped"]["genforce fp32, as shipped"]
 
 
@@ -92,6 +107,23 @@ def test_a_sweep_is_the_loop(job: Job) -> None:
     assert distance(ours, loop) < sides.SWEEPING["steerx fp32"].tolerance(swept)
 
 
+@torch.no_grad()
+def test_a_loop_is_asked_for_the_first_direction_alone(job: Job) -> None:
+    case = Case("", 16, replace(job, batch=1, layers=2, grid=(2, 3)))
+    side = sides.SWEEPING[sides.LOOP]
+    some = job_of(case, side, {})
+    assert (some.grid, some.pictures, case.job.pictures) == ((1, 3), 3, 6)
+    assert np.array_equal(side.build(some)(), side.build(case.job)()[:, :1])
+
+
+def test_a_process_is_held_to_avx2(job: Job, tmp_path: Path) -> None:
+    held = replace(job, side="steerx fp32", isa="avx2")
+    with Process(held, "as shipped", tmp_path / "log") as process:
+        process.ready()
+    assert process.facts["torch_isa"] in ("AVX2", "DEFAULT", "NO AVX")
+    assert process.facts["steerx_isa"] in ("avx2", None)
+
+
 def test_every_layout_holds_the_same_network(work: Path) -> None:
     ours = checkpoints.read(work / network.OURS)
     for name in (network.ROSINALITY, network.GENFORCE):
@@ -104,9 +136,9 @@ def test_every_layout_holds_the_same_network(work: Path) -> None:
 
 
 def test_a_process_gets_its_allocator_threads_and_instruction_set(job: Job) -> None:
-    tuned = command(job, "tuned", "avx2")
+    tuned = command(replace(job, isa="avx2"), "tuned")
     assert {"MALLOC_MMAP_MAX_=0", "ATEN_CPU_CAPABILITY=avx2", "OMP_NUM_THREADS=1"} <= set(tuned)
-    plain = command(replace(job, threads=None), "as shipped", None)
+    plain = command(replace(job, threads=None), "as shipped")
     assert not [part for part in plain if "=" in part] and "OMP_NUM_THREADS" in plain
 
 

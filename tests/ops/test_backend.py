@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from steerx import ops
-from steerx.ops import _backend, _library
+from steerx.ops import _backend, _library, _winograd
 
 BUILT = bool(ops.build_info())
 
@@ -33,11 +33,37 @@ def test_the_native_library_adds_kernels_and_says_how_it_was_built() -> None:
     assert on_cuda == ("native" if info["cuda"] and not info["driver"] else "reference")
 
 
+@pytest.mark.skipif(not BUILT, reason="no native library")
+def test_kernels_are_held_to_an_instruction_set() -> None:
+    widest, random = ops.build_info()["isa"], torch.Generator().manual_seed(0)
+    x = torch.randn(1, 8, 8, 64, generator=random)
+    weight = torch.randn(64, 64, 3, 3, generator=random)
+    points = _winograd.transformed(weight, "plain")
+    room = torch.empty(_winograd.room("plain", 64, 64, torch.get_num_threads()))
+    bits = {}
+    try:
+        for isa in dict.fromkeys(["baseline", widest]):
+            ops.hold_isa(isa)
+            assert ops.build_info()["isa"] == isa
+            bits[isa] = torch.empty_like(x)
+            _winograd.winograd(x, points, room, y=bits[isa])
+        with pytest.raises(ValueError, match="'sse9' is no instruction set of this machine"):
+            ops.hold_isa("sse9")  # type: ignore[arg-type]
+        assert ops.build_info()["isa"] == widest
+    finally:
+        ops.hold_isa(None)
+    assert ops.build_info()["isa"] == widest
+    torch.testing.assert_close(bits["baseline"], bits[widest], rtol=1e-5, atol=1e-3)
+    if widest != "baseline":  # whose products are fused with their sums
+        assert not torch.equal(bits["baseline"], bits[widest])
+
+
 @pytest.mark.skipif(BUILT, reason="the native library is here")
 def test_without_the_library_there_is_nothing_to_tell() -> None:
     assert ops.build_info() == {}
     assert ops.backend("edit_styles") == "reference"
     assert _library.load_native() is False
+    ops.hold_isa("avx2")  # torch alone answers, which listens to variables
 
 
 @pytest.mark.skipif(not BUILT, reason="no native library")

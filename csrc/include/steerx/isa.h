@@ -26,12 +26,9 @@ static inline bool isa_runs(Isa isa) {
   return isa == Isa::baseline;
 }
 
-// The widest instruction set of this machine, found once.
-static inline Isa isa_chosen() {
-  static const Isa chosen = isa_runs(Isa::avx512) ? Isa::avx512
-                            : isa_runs(Isa::avx2) ? Isa::avx2
-                                                  : Isa::baseline;
-  return chosen;
+// The widest instruction set of this machine.
+static inline Isa isa_widest() {
+  return isa_runs(Isa::avx512) ? Isa::avx512 : isa_runs(Isa::avx2) ? Isa::avx2 : Isa::baseline;
 }
 
 }  // namespace steerx
