@@ -76,7 +76,7 @@ def load(
             f"load: no file {str(path_or_name)!r}; check the path, or use a built-in name: "
             f"{', '.join(BUILT_IN)}"
         )
-    checkpoint = checkpoints.read(path, allow_nonfinite=allow_nonfinite)
+    checkpoint = checkpoints.read(path, allow_nonfinite=allow_nonfinite, digest=False)
     generator = build(checkpoint, device=device, dtype=dtype)
     if renderer in ("fused", "native"):
         if not isinstance(generator, StyleGAN2):
