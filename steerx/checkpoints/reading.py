@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from steerx.checkpoints import canonical, genforce, nvlabs, rosinality
+from steerx.checkpoints import canonical, genforce, nvlabs, rosinality, tensorflow_era
 from steerx.checkpoints.checkpoint import LICENCE_NOTE, Checkpoint, model_id
 from steerx.checkpoints.config import StyleGAN2Config
 from steerx.checkpoints.containers import Contents, read_contents
@@ -17,7 +17,7 @@ from steerx.checkpoints.progressive_config import PGGANConfig
 from steerx.checkpoints.source import FileSource
 from steerx.checkpoints.stylegan3_config import StyleGAN3Config
 
-_LAYOUTS = (canonical.plan, nvlabs.plan, rosinality.plan, genforce.plan)
+_LAYOUTS = (canonical.plan, nvlabs.plan, rosinality.plan, genforce.plan, tensorflow_era.plan)
 
 
 def read(
@@ -26,8 +26,8 @@ def read(
     """Read a generator's checkpoint as data; nothing in the file is imported or run.
 
     Args:
-        path: NVlabs `.pkl`, rosinality `.pt`, genforce `.pth`, or our own `.safetensors`. The
-            content decides, not the name.
+        path: NVlabs `.pkl` (PyTorch; StyleGAN and PGGAN of TensorFlow too), rosinality `.pt`, genforce
+            `.pth`, or our own `.safetensors`. The content decides, not the name.
         allow_nonfinite: read weights with NaN or infinity all the same, with a warning.
         digest: put the sha256 of the whole file among the facts; it takes longer than reading one network of it.
 
