@@ -25,6 +25,7 @@ from steerx.checkpoints.records import (
     Slice,
     Storage,
     TensorRecord,
+    VariableSet,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 Builder = Callable[["Machine", tuple[object, ...]], object]
 MAX_TENSOR_DIMS = 8
 _ITEM_WORK, _PAIR_WORK = 8, 16  # hashing an item takes the time of copying many bytes
+TF_NETWORKS = {("dnnlib.tflib.network", "Network"), ("tfutil", "Network")}  # StyleGAN, PGGAN
 _NUMPY_TAGS = {
     **{f"{kind}{size}": f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)},
     **{f"f{size}": f"f{size}" for size in (2, 4, 8)},
@@ -57,6 +59,8 @@ def new_object(machine: Machine, cls: object, arguments: object) -> object:
         return {}
     if cls.key == ("argparse", "Namespace"):
         return Settings()
+    if cls.key in TF_NETWORKS:
+        return VariableSet()
     _bad(machine, f"{_named(cls)} cannot be made")
 
 
@@ -70,6 +74,9 @@ def build(machine: Machine, target: object, state: object) -> None:
         machine.budget.spend("work", len(state), offset=machine.offset)
         machine.budget.spend("set members and dict items", len(state), offset=machine.offset)
         target.update(state)
+    elif isinstance(target, VariableSet) and type(state) is dict and state and not target.state:
+        _digest(machine, state.get("build_module_src"))
+        target.state = state
     elif (
         isinstance(target, OrderedPairs)
         and type(state) is dict
@@ -293,7 +300,7 @@ STORAGE_TYPES: dict[tuple[str, str], str] = {
     }.items()
 }
 ALLOWED = frozenset(
-    {*_REDUCE, *STORAGE_TYPES}
+    {*_REDUCE, *STORAGE_TYPES, *TF_NETWORKS}
     | {("dnnlib.util", "EasyDict"), ("argparse", "Namespace"), ("numpy", "ndarray")}
 )
 

@@ -244,9 +244,6 @@ class Machine:
         """Push a name of the table; any other name ends the reading."""
         if type(module) is not str or type(name) is not str:
             raise self.error(Kind.BAD_STRUCTURE, "a name that is not text")
-        if module.startswith("dnnlib.tflib"):
-            what = "a TensorFlow-era pickle, not read yet; convert it to a PyTorch .pkl with its authors' tools"
-            raise self.error(Kind.UNSUPPORTED, what)
         if (module, name) not in builders.ALLOWED:
             what = f"{shown(f'{module}.{name}')} is not data of a checkpoint; it was not run"
             raise self.error(Kind.FORBIDDEN_GLOBAL, what)

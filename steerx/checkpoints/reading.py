@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from steerx.checkpoints import canonical, genforce, nvlabs, rosinality
+from steerx.checkpoints import canonical, genforce, nvlabs, rosinality, tensorflow_era
 from steerx.checkpoints.checkpoint import LICENCE_NOTE, Checkpoint, model_id
 from steerx.checkpoints.config import StyleGAN2Config
 from steerx.checkpoints.containers import Contents, read_contents
@@ -17,16 +17,19 @@ from steerx.checkpoints.progressive_config import PGGANConfig
 from steerx.checkpoints.source import FileSource
 from steerx.checkpoints.stylegan3_config import StyleGAN3Config
 
-_LAYOUTS = (canonical.plan, nvlabs.plan, rosinality.plan, genforce.plan)
+_LAYOUTS = (canonical.plan, nvlabs.plan, rosinality.plan, genforce.plan, tensorflow_era.plan)
 
 
-def read(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Checkpoint:
+def read(
+    path: str | os.PathLike[str], *, allow_nonfinite: bool = False, digest: bool = True
+) -> Checkpoint:
     """Read a generator's checkpoint as data; nothing in the file is imported or run.
 
     Args:
-        path: NVlabs `.pkl`, rosinality `.pt`, genforce `.pth`, or our own `.safetensors`. The
-            content decides, not the name.
+        path: NVlabs `.pkl` (PyTorch; StyleGAN and PGGAN of TensorFlow too), rosinality `.pt`, genforce
+            `.pth`, or our own `.safetensors`. The content decides, not the name.
         allow_nonfinite: read weights with NaN or infinity all the same, with a warning.
+        digest: put the sha256 of the whole file among the facts; it takes longer than reading one network of it.
 
     Returns:
         The weights in the canonical form, in memory of their own.
@@ -41,7 +44,7 @@ def read(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Chec
         tensors = execute(plan, allow_nonfinite=allow_nonfinite)
         if not plan.has_w_avg and not isinstance(plan.config, PGGANConfig):
             tensors["mapping.w_avg"] = mean_w(plan.config, tensors)
-        facts = _facts(source, contents, plan)
+        facts = _facts(contents, plan) | _digest(source, asked=digest)
         source.check_unchanged()
     return Checkpoint(plan.config.family, plan.config, tensors, model_id(tensors), facts)
 
@@ -56,7 +59,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     with FileSource(path) as source:
         contents = read_contents(source)
         plan = _plan(contents)
-        facts = _facts(source, contents, plan)
+        facts = _facts(contents, plan) | _digest(source, asked=True)
         source.check_unchanged()
     config = plan.config
     return {
@@ -106,14 +109,17 @@ def _plan(contents: Contents) -> Plan:
     )
 
 
-def _facts(source: FileSource, contents: Contents, plan: Plan) -> dict[str, Any]:
+def _digest(source: FileSource, *, asked: bool) -> dict[str, Any]:
+    return {"sha256": source.sha256()} if asked else {}
+
+
+def _facts(contents: Contents, plan: Plan) -> dict[str, Any]:
     w_avg = "stored" if plan.has_w_avg else f"computed from {SAMPLES} draws of z, seed {SEED}"
     if isinstance(plan.config, PGGANConfig):
         w_avg = "none: this family has no w"
     return {
         "container": contents.container,
         "layout": plan.layout,
-        "sha256": source.sha256(),
         "module_sources": [{"sha256": digest, "run": "not run"} for digest in contents.sources],
         "dtypes": sorted({plan.tensors[rule.source].storage.dtype for rule in plan.rules}),
         "w_avg": w_avg,

@@ -142,3 +142,14 @@ class Network:
     sha256: str
     version: int
     state: dict[object, object] = field(repr=False)
+
+
+@dataclass(slots=True, eq=False)
+class VariableSet:
+    """What a network of the TensorFlow era became: its attribute dict, with its variables as arrays.
+
+    Attributes:
+        state: name, settings, components and variables; empty until it is built.
+    """
+
+    state: dict[object, object] = field(default_factory=dict, repr=False)

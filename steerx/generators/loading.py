@@ -40,7 +40,7 @@ def load(
 
     Args:
         path_or_name: "faces" (the embedded drawn world), or a file: NVlabs stylegan2-ada-pytorch
-            and stylegan3 `.pkl`, rosinality `.pt`, genforce `.pth` (of StyleGAN2, StyleGAN and PGGAN), our own
+            and stylegan3 `.pkl`, the TensorFlow `.pkl` of StyleGAN and PGGAN, rosinality `.pt`, genforce `.pth` (of StyleGAN2, StyleGAN and PGGAN), our own
             `.safetensors`.
         device: where the network goes.
         dtype: of activations. float64 converts parameters too; with bfloat16 and float16, styles and
@@ -76,7 +76,7 @@ def load(
             f"load: no file {str(path_or_name)!r}; check the path, or use a built-in name: "
             f"{', '.join(BUILT_IN)}"
         )
-    checkpoint = checkpoints.read(path, allow_nonfinite=allow_nonfinite)
+    checkpoint = checkpoints.read(path, allow_nonfinite=allow_nonfinite, digest=False)
     generator = build(checkpoint, device=device, dtype=dtype)
     if renderer in ("fused", "native"):
         if not isinstance(generator, StyleGAN2):

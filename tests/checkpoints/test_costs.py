@@ -64,11 +64,3 @@ def test_a_list_handed_to_sets_over_and_over_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="set members and dict items") as caught:
         checkpoints.read(path)
     assert caught.value.kind == Kind.LIMIT
-
-
-def test_a_tensorflow_era_pickle_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "a.pkl"
-    path.write_bytes(b"\x80\x02cdnnlib.tflib.network\nNetwork\n.")
-    with pytest.raises(CheckpointError, match="a TensorFlow-era pickle") as caught:
-        checkpoints.read(path)
-    assert caught.value.kind == Kind.UNSUPPORTED

@@ -39,6 +39,8 @@ def test_nvlabs(tmp_path: Path, protocol: int, c_dim: int) -> None:
     assert read.config == config
     assert_same(read.tensors, tensors)
     assert read.facts["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    unasked = checkpoints.read(path, digest=False)
+    assert "sha256" not in unasked.facts and unasked.model_id == read.model_id
     digest = hashlib.sha256(writers.STUB.encode()).hexdigest()
     assert read.facts["module_sources"] == [{"sha256": digest, "run": "not run"}]
     assert read.facts["not_loaded"] == ["D", "G", "augment_pipe", "training_set_kwargs"]
