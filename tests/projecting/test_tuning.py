@@ -102,7 +102,7 @@ def test_a_tuning_that_was_cut_short_goes_on_bit_for_bit(tmp_path: Path, batch: 
     again = steerx.tune(G, targets, w, **way, journal=kept, watch=lambda n, of: made.append(n))
     assert made[0] == 7 and made[-1] == (10 if batch is None else 20)
     assert again.model_id == whole.model_id
-    with pytest.raises(JournalError, match="rate was 0.0003, is 0.1"):
+    with pytest.raises(JournalError, match=r"rate was 0\.0003, is 0\.1"):
         steerx.tune(G, targets, w, **way, rate=0.1, journal=kept)
 
 
