@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .evaluation import effects
     from .generators import Generator, load
     from .interpolation import lerp, slerp
+    from .projecting import project, tune
     from .scoring import Scores, score
     from .sweeping import sweep
 
@@ -36,9 +37,11 @@ _HOMES = {
     "lerp": "interpolation",
     "load": "generators",
     "ops": "",
+    "project": "projecting",
     "score": "scoring",
     "slerp": "interpolation",
     "sweep": "sweeping",
+    "tune": "projecting",
 }
 
 __all__ = [
@@ -56,9 +59,11 @@ __all__ = [
     "lerp",
     "load",
     "ops",
+    "project",
     "score",
     "slerp",
     "sweep",
+    "tune",
 ]
 
 

@@ -34,6 +34,25 @@ def to_uint8(images: Tensor) -> Tensor:
     return pixels.permute(0, 2, 3, 1).contiguous()
 
 
+def from_file(path: str | Path, side: int) -> Tensor:
+    """A picture file as an image [3, side, side] in [-1, 1]: turned as it says, its middle square, resampled.
+
+    Raises:
+        ValueError: a file that is no picture, or one too large to be opened.
+        OSError: it cannot be read.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            upright = ImageOps.exif_transpose(picture).convert("RGB")
+    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
+        raise ValueError(f"{path} is no picture that can be read: {error}") from error
+    square = ImageOps.fit(upright, (side, side), Image.Resampling.LANCZOS)
+    pixels = torch.from_numpy(np.array(square, dtype=np.float32))
+    return (pixels / 127.5 - 1).permute(2, 0, 1).contiguous()
+
+
 def tile(
     rows: Sequence[Sequence[Pixels]],
     *,

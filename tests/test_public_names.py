@@ -24,9 +24,11 @@ NAMES = [
     "lerp",
     "load",
     "ops",
+    "project",
     "score",
     "slerp",
     "sweep",
+    "tune",
 ]
 
 

@@ -3,6 +3,7 @@
 
 #include <torch/csrc/stable/library.h>
 
+#include "chosen_isa.h"
 #include "tail_arguments.h"
 
 namespace steerx {
@@ -26,7 +27,7 @@ void demodulation_on_cpu(const Tensor& unit, const Tensor& unit_scale, const Ten
                              static_cast<float>(eps),
                              static_cast<float>(least),
                              given("factor", factor, {N, O})};
-  static const DemodulationCpu kernel = demodulation_cpu(isa_chosen());
+  const DemodulationCpu kernel = demodulation_cpu(isa_chosen());
   kernel(p);
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "chosen_isa.h"
 #include "drawn_noise.h"
 #include "tasks.h"
 
@@ -41,7 +42,7 @@ DirectParams layer_of(const Tensor& x, const Tensor& weight, const Taps& blur) {
 void run(const DirectParams& p, Tensor& room) {
   STD_TORCH_CHECK(room.scalar_type() == ScalarType::Float && room.is_contiguous() && room.is_cpu(),
                   "_direct: room must be float32, contiguous");
-  static const DirectCpu kernel = direct_cpu(isa_chosen(), matrix_units_run());
+  const DirectCpu kernel = direct_cpu(isa_chosen(), isa_chosen() == Isa::avx512 && matrix_units_run());
   const int64_t threads = torch::stable::get_num_threads();
   const uintptr_t begin = reinterpret_cast<uintptr_t>(room.mutable_data_ptr());
   const uintptr_t aligned = (begin + kLine - 1) / kLine * kLine;

@@ -14,6 +14,7 @@ from . import (
     edit,
     info,
     mine,
+    project,
     report,
     sample,
     score,
@@ -66,6 +67,7 @@ app.command("sample")(sample.sample)
 app.command("score")(score.score)
 app.add_typer(mine.app, name="mine")
 app.add_typer(directions.app, name="directions")
+app.command("project")(project.project)
 app.command("edit")(edit.edit)
 app.command("sweep")(sweep.sweep)
 app.command("walk")(walk.walk)

@@ -20,6 +20,7 @@ _REFUSALS = (
     ("steerx.checkpoints.errors", "CheckpointError"),
     ("steerx.directions.file", "DirectionsFileError"),
     ("steerx.generators.codes_file", "CodesFileError"),
+    ("steerx.projecting.journal", "JournalError"),
     ("steerx.scoring.table", "ScoresFileError"),
 )
 

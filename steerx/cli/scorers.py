@@ -1,11 +1,11 @@
-"""Scorers by name: the built-in one, or the user's own code, imported because it was named."""
+"""Scorers and other functions by name: the built-in scorer, or the user's own code, imported because it was named."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -48,19 +48,35 @@ def scorer_named(text: str, G: Generator) -> Named:
         warn_of_strangers(G)
         built_in = scorer().to(G.device)
         return Named(built_in, built_in.names)
+    found = code_named("--scorer", text, G, "takes images [N, 3, H, W] and returns scores [N, A]")
+    return Named(found, _names(getattr(found, "names", None), f"--scorer {text}"))
+
+
+def code_named(option: str, text: str, G: Generator, job: str) -> Callable[..., Any]:
+    """The function, or object of a class that can be called, of `module:name` or `path/to/file.py:name`.
+
+    Args:
+        option: that named it.
+        text: the name.
+        G: whose device a torch module goes to.
+        job: what it must do, for messages.
+
+    Raises:
+        Failure: nothing of that name, something that cannot be called, or code that fails on import.
+    """
+    said = f"{option} {text}"
     where, colon, name = text.rpartition(":")
     if not colon or not where or not name:
+        built_in = "faces, truth, " if option == "--scorer" else ""
         raise Failure(
-            f"--scorer must be faces, truth, module:function or file.py:function, got {text!r}",
-            USAGE,
+            f"{option} must be {built_in}module:function or file.py:function, got {text!r}", USAGE
         )
-    found = _attribute(_module(where, text), name, text)
+    found = _attribute(_module(where, said), name, said)
     if isinstance(found, type):
-        found = _run(found, text, f"{name}()")
+        found = _run(found, said, f"{name}()")
     if not callable(found):
         raise Failure(
-            f"--scorer {text}: {name} is no function but {type(found).__name__}; name something that "
-            "takes images [N, 3, H, W] and returns scores [N, A]",
+            f"{said}: {name} is no function but {type(found).__name__}; name something that {job}",
             USAGE,
         )
 
@@ -68,37 +84,37 @@ def scorer_named(text: str, G: Generator) -> Named:
 
     if isinstance(found, torch.nn.Module):
         found = found.to(G.device).requires_grad_(False).eval()
-    return Named(found, _names(getattr(found, "names", None), text))
+    return found  # type: ignore[no-any-return]
 
 
-def _module(where: str, text: str) -> ModuleType:
+def _module(where: str, said: str) -> ModuleType:
     """Import a module by its name or its file; what stands beside it can be imported too."""
     file = Path(where)
     if file.suffix != ".py":
         if not all(part.isidentifier() for part in where.split(".")):
-            raise Failure(f"--scorer {text}: {where!r} is neither a module nor a .py file", USAGE)
+            raise Failure(f"{said}: {where!r} is neither a module nor a .py file", USAGE)
         _beside(Path.cwd())
         try:
             return importlib.import_module(where)
         except ModuleNotFoundError as error:
             if error.name is None or not f"{where}.".startswith(f"{error.name}."):
-                raise _broken(text, where, error) from error
+                raise _broken(said, where, error) from error
             raise Failure(
-                f"--scorer {text}: there is no module {error.name!r} here or installed; give its file: "
+                f"{said}: there is no module {error.name!r} here or installed; give its file: "
                 "path/to/file.py:function",
                 USAGE,
             ) from error
         except (Exception, SystemExit) as error:
-            raise _broken(text, where, error) from error
+            raise _broken(said, where, error) from error
     if not file.is_file():
-        raise Failure(f"--scorer {text}: there is no file {file}; check the path", USAGE)
+        raise Failure(f"{said}: there is no file {file}; check the path", USAGE)
     _beside(file.resolve().parent)
     spec = importlib.util.spec_from_file_location(f"steerx_scorer_{file.stem}", file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickles look their module up
     loader = spec.loader
-    _run(lambda: loader.exec_module(module), text, str(file))
+    _run(lambda: loader.exec_module(module), said, str(file))
     return module
 
 
@@ -108,28 +124,28 @@ def _beside(folder: Path) -> None:
         sys.path.insert(0, str(folder))
 
 
-def _attribute(module: ModuleType, name: str, text: str) -> Any:
+def _attribute(module: ModuleType, name: str, said: str) -> Any:
     if hasattr(module, name):
         return getattr(module, name)
     there = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
     close = get_close_matches(name, there, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(there[:8]) or 'none'}"
-    raise Failure(f"--scorer {text}: there is no {name!r} in it; {hint}", USAGE)
+    raise Failure(f"{said}: there is no {name!r} in it; {hint}", USAGE)
 
 
-def _run(work: Any, text: str, what: str) -> Any:
+def _run(work: Any, said: str, what: str) -> Any:
     try:
         return work()
     except (Exception, SystemExit) as error:
-        raise _broken(text, what, error) from error
+        raise _broken(said, what, error) from error
 
 
-def _broken(text: str, what: str, error: BaseException) -> Failure:
-    said = f"{type(error).__name__}: {error}"
-    return Failure(f"--scorer {text}: {what} fails with {said} (add -v for the traceback)", FAILED)
+def _broken(said: str, what: str, error: BaseException) -> Failure:
+    how = f"{type(error).__name__}: {error}"
+    return Failure(f"{said}: {what} fails with {how} (add -v for the traceback)", FAILED)
 
 
-def _names(names: Any, text: str) -> tuple[str, ...] | None:
+def _names(names: Any, said: str) -> tuple[str, ...] | None:
     """Names of a scorer, which must be such that a table can say them."""
     if names is None:
         return None
@@ -137,10 +153,10 @@ def _names(names: Any, text: str) -> tuple[str, ...] | None:
 
     listed = [names] if isinstance(names, str) else names
     if not isinstance(listed, Sequence) or not listed:
-        raise Failure(f"--scorer {text}: its .names must be a list of words, got {names!r}", USAGE)
+        raise Failure(f"{said}: its .names must be a list of words, got {names!r}", USAGE)
     try:
         check_names(listed)
     except ValueError as error:
-        said = str(error).removeprefix("Scores: ")
-        raise Failure(f"--scorer {text}: its .names are refused: {said}", USAGE) from error
+        why = str(error).removeprefix("Scores: ")
+        raise Failure(f"{said}: its .names are refused: {why}", USAGE) from error
     return tuple(listed)

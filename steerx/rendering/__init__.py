@@ -7,7 +7,7 @@ from .fused import FusedRenderer
 from .linear import LinearLayer, Step, Term, layer_after
 from .memory import free_memory
 from .native import NativeRenderer
-from .noise import Noise, NoiseMode, SampleNoise, noise_of
+from .noise import Noise, NoiseMaps, NoiseMode, SampleNoise, noise_of
 from .packing import Packed
 from .plain import PlainRenderer
 from .renderer import LayerState, Out, Renderer
@@ -20,6 +20,7 @@ __all__ = [
     "LinearLayer",
     "NativeRenderer",
     "Noise",
+    "NoiseMaps",
     "NoiseMode",
     "Out",
     "Packed",

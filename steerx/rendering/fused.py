@@ -24,7 +24,7 @@ from .convolution import Form, Kernel, Policy, Style, convolve, demodulation, ke
 from .derivatives import asked
 from .graphs import Graphs
 from .layered import Layered
-from .noise import Noise, SampleNoise, layer_noise
+from .noise import Noise, NoiseMaps, SampleNoise, layer_noise
 from .packing import Packed
 from .plain import PlainRenderer
 from .renderer import LayerState, Out, check_way
@@ -113,7 +113,10 @@ class FusedRenderer:
         """See `steerx.rendering.Renderer.render`. *close* to the plain renderer."""
         dtype = self.dtype or self.network.const.dtype
         first = 0 if state is None else state.index + 1
-        if asked(self._tensors(), styles, state) or dtype == torch.float64:
+        plain = dtype == torch.float64 or isinstance(
+            noise, NoiseMaps
+        )  # which may ask for gradients
+        if plain or asked(self._tensors(), styles, state):
             way: dict[str, Any] = {"state": state, "start": start, "noise": noise, "out": out}
             return self.plain.render(styles, stop=stop, **way)
         check_way(start, first, out)

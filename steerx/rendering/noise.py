@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -33,7 +33,18 @@ class SampleNoise:
         return SampleNoise(self.key, self.ids[index])
 
 
-Noise = Literal["const", "random", "none"] | SampleNoise
+@dataclass(frozen=True, eq=False)
+class NoiseMaps:
+    """Noise pictures of each sample, given: those that a projection learns.
+
+    Attributes:
+        maps: number of a style_layer -> [N, 1, H, W], with gradients; other layers keep their own.
+    """
+
+    maps: Mapping[int, Tensor]
+
+
+Noise = Literal["const", "random", "none"] | SampleNoise | NoiseMaps
 
 
 def noise_of(
@@ -59,7 +70,7 @@ def layer_noise(
     """Arguments of `steerx.ops.style_layer` for one layer's noise.
 
     Args:
-        noise: mode, or `SampleNoise`.
+        noise: mode, `SampleNoise` or `NoiseMaps`.
         const: the layer's own noise picture [H, W].
         layer: number of the style_layer.
         batch: N.
@@ -78,6 +89,8 @@ def layer_noise(
             )
         one_device("render: SampleNoise", noise.ids, const)
         return {"sample_ids": noise.ids, "noise_key": subkey(noise.key, layer)}
+    if isinstance(noise, NoiseMaps):
+        return {"noise": noise.maps.get(layer, const)}
     if noise == "none":
         return {}
     if noise == "const":
@@ -85,5 +98,5 @@ def layer_noise(
     if noise == "random":
         return {"noise": torch.randn(batch, 1, *const.shape, dtype=dtype, device=const.device)}
     raise ValueError(
-        f"render: noise must be one of {', '.join(_PLAIN)} or SampleNoise, got {noise!r}"
+        f"render: noise must be one of {', '.join(_PLAIN)}, SampleNoise or NoiseMaps, got {noise!r}"
     )
