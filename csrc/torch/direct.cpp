@@ -16,6 +16,8 @@ namespace {
 constexpr uintptr_t kLine = 64;
 constexpr int64_t kColumns = 64, kFewRows = 4;  // of a piece
 
+bool matrix_units() { return isa_chosen() == Isa::avx512 && matrix_units_run(); }
+
 DirectParams layer_of(const Tensor& x, const Tensor& weight, const Taps& blur) {
   const auto is_ours = [](const Tensor& t, int64_t dim) {
     return t.scalar_type() == ScalarType::BFloat16 && t.dim() == dim && t.is_contiguous() &&
@@ -42,7 +44,7 @@ DirectParams layer_of(const Tensor& x, const Tensor& weight, const Taps& blur) {
 void run(const DirectParams& p, Tensor& room) {
   STD_TORCH_CHECK(room.scalar_type() == ScalarType::Float && room.is_contiguous() && room.is_cpu(),
                   "_direct: room must be float32, contiguous");
-  const DirectCpu kernel = direct_cpu(isa_chosen(), isa_chosen() == Isa::avx512 && matrix_units_run());
+  const DirectCpu kernel = direct_cpu(isa_chosen(), matrix_units());
   const int64_t threads = torch::stable::get_num_threads();
   const uintptr_t begin = reinterpret_cast<uintptr_t>(room.mutable_data_ptr());
   const uintptr_t aligned = (begin + kLine - 1) / kLine * kLine;
@@ -88,4 +90,8 @@ void direct_on_cpu(const Tensor& x, const Tensor& weight, Tensor room, Taps blur
 }  // namespace
 }  // namespace steerx
 
+STABLE_TORCH_LIBRARY_FRAGMENT(steerx, m) { m.def("_matrix_units() -> bool"); }
+STABLE_TORCH_LIBRARY_IMPL(steerx, CompositeExplicitAutograd, m) {
+  m.impl("_matrix_units", TORCH_BOX(&steerx::matrix_units));
+}
 STABLE_TORCH_LIBRARY_IMPL(steerx, CPU, m) { m.impl("_direct", TORCH_BOX(&steerx::direct_on_cpu)); }

@@ -35,6 +35,11 @@ def takes(outputs: int, inputs: int) -> bool:
     return outputs % BLOCK == 0 and inputs % BLOCK == 0 and has_kernel("_direct", "CPU")
 
 
+def fast() -> bool:
+    """Whether the kernel, if it is there, multiplies by matrix units and not by floats."""
+    return has_kernel("_direct", "CPU") and bool(torch.ops.steerx._matrix_units())
+
+
 def room(inputs: int, threads: int) -> int:
     """How many floats of memory serve any picture."""
     return threads * (max(_BYTES, _OF_INPUT * inputs + _OF_SUMS) + 128) // 4

@@ -222,7 +222,7 @@ class NativeRenderer(FusedRenderer):
 
 def _has_matrix_units() -> bool:
     """Whether bfloat16 products are so fast that no filtering in float32 can pay."""
-    return torch.cpu._is_amx_tile_supported() and torch.cpu._init_amx()
+    return _direct.fast()
 
 
 def _pieces(x: Tensor, outputs: int) -> list[slice]:

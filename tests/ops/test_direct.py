@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import conv2d, conv_transpose2d
 
-from steerx.ops import _direct, _library
+from steerx.ops import _direct, _library, hold_isa
 
 needs_kernels = pytest.mark.skipif(
     not _library.has_kernel("_direct", "CPU"), reason="no native library"
@@ -137,3 +137,17 @@ def test_what_would_harm_memory_is_refused() -> None:
         with pytest.raises(RuntimeError, match=message):
             _direct.direct(*tensors, **tail)
     _direct.direct(x[:0], weight, room, y=y[:0])
+
+
+@needs_kernels
+def test_kernels_held_to_a_set_without_matrix_units_multiply_by_floats() -> None:
+    given = layer(True, n=1, h=2, w=5)
+    whole = made_by(_direct._call, given)
+    try:
+        for isa in ("baseline", None):
+            hold_isa(isa)  # type: ignore[arg-type]
+            assert not (isa and _direct.fast())
+            for name, tensor in made_by(_direct._call, given).items():
+                torch.testing.assert_close(tensor, whole[name], rtol=1e-2, atol=1e-2)
+    finally:
+        hold_isa(None)
