@@ -122,9 +122,9 @@ def compared(result: Result | None, kind: str) -> str:
 ROOFLINE = """A layer's floor is the larger of two times: the FLOPs of its direct convolution at the best rate of the
 library's large products on this machine, and its inputs, outputs and weights, each moved once, at the rate of a
 copy. The share is that floor over the time. Layers made by *filtering* (Winograd's F(4x4, 3x3), four times
-fewer products) may be above 100 %: they do not multiply what the direct convolution does. Layers of few pixels
-are far below: their weights are read for little work. What a layer's time holds: its convolution, and the pass
-behind it."""
+fewer products; layers that upsample, `conv0`, 1.8 times fewer) may be above 100 %: they do not multiply what
+the direct convolution does. Layers of few pixels are far below: their weights are read for little work. What a
+layer's time holds: its convolution, and the pass behind it."""
 
 
 def layers(results: dict[str, Any]) -> str:
