@@ -24,7 +24,7 @@ _BYTES, _OF_INPUT, _OF_SUMS = 5 << 18, 600, 1 << 18
 # Row tap and column tap of every product of a result, in the order of the kernel: plain, and phase by phase. Even
 # rows of a transposed convolution take tap 0 of x[a] and tap 2 of x[a - 1], odd ones tap 1 of x[a].
 _OF_ROWS = ((0, 2), (1,))
-_TAPS = {
+TAPS = {
     False: [[(k, m) for k in range(3) for m in range(3)]],
     True: [[(k, m) for k in row for m in column] for row in _OF_ROWS for column in _OF_ROWS],
 }
@@ -54,7 +54,7 @@ def packed(weight: Tensor, *, up: bool) -> Tensor:
     o, i = weight.shape[:2]
     blocks = weight.to(torch.bfloat16).reshape(o // BLOCK, 2, _PAIRS, i // BLOCK, _PAIRS, 2, 3, 3)
     phases = []
-    for phase in _TAPS[up]:
+    for phase in TAPS[up]:
         taps = torch.stack(
             [blocks[..., k, m] for k, m in phase], 4
         )  # [O/32, 2, 16, I/32, T, 16, 2]
@@ -68,8 +68,8 @@ def unpacked(weight: Tensor, *, up: bool) -> Tensor:
     groups, steps = weight.shape[:2]
     blocks = steps // 9
     found = weight.new_empty(groups, 2, _PAIRS, blocks, _PAIRS, 2, 3, 3, dtype=torch.float32)
-    sizes = [blocks * len(phase) for phase in _TAPS[up]]
-    for phase, part in zip(_TAPS[up], weight.float().split(sizes, 1), strict=True):
+    sizes = [blocks * len(phase) for phase in TAPS[up]]
+    for phase, part in zip(TAPS[up], weight.float().split(sizes, 1), strict=True):
         taps = part.reshape(groups, blocks, len(phase), 2, _PAIRS, _PAIRS, 2)
         for t, (k, m) in enumerate(phase):
             found[..., k, m] = taps[:, :, t].permute(0, 2, 4, 1, 3, 5)

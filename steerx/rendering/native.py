@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..ops import _direct, _winograd
+from ..ops import _direct, _gathered, _winograd
 from ..ops._direct import direct
 from ..ops._epilogue import PICTURE_CHANNELS, epilogue
+from ..ops._gathered import gathered
 from ..ops._winograd import WinogradForm, winograd, winograd_transposed
 from . import prepacked
 from .choosing import LayerForm
@@ -28,7 +29,9 @@ from .workspace import Workspace
 
 # Side of the input and number of outputs from which on minimal filtering is faster than the library, measured.
 _LEAST: dict[WinogradForm, tuple[int, int]] = {"plain": (16, 16), "transposed": (32, 32)}
-# The same in bfloat16, where no matrix units make the library's products fast.
+# Side of the input up to which a layer that is not filtered is one product of ours.
+_MOST_GATHERED = 32
+# The same as _LEAST in bfloat16, where no matrix units make the library's products fast.
 _LEAST_HALF = (32, 128)
 # Of what a convolution gives at a time: larger blocks the system maps and clears anew for every call.
 _MOST_BYTES = 32 << 20
@@ -41,10 +44,11 @@ class NativeRenderer(FusedRenderer):
     """Renders on the CPU by kernels of ours and the library's convolutions; no gradients.
 
     Layers in float32 whose channels are multiples of 16 are made by minimal filtering, from 16 px on (those
-    that upsample from 64 px and 32 outputs on); layers in bfloat16 whose channels are multiples of 32 by the
-    matrix units of processors that have them. Both depend neither on the batch nor on the number of threads:
-    *sample-exact*. The library's convolutions, which make all other layers, are *repeatable*. On another
-    device it does as `FusedRenderer` does.
+    that upsample from 32 px and 32 outputs on), or as one product of gathered pixels; layers in bfloat16 whose
+    channels are multiples of 32 by the matrix units of processors that have them. All of these depend neither
+    on the batch nor on the number of threads, and pictures of no other layers are *sample-exact*. The library's
+    convolutions, which make the other layers, are *repeatable*. On another device it does as `FusedRenderer`
+    does.
 
     Args:
         network: parameters.
@@ -103,6 +107,9 @@ class NativeRenderer(FusedRenderer):
             room = self._room(_direct.room(x.shape[1], torch.get_num_threads()))
             factor = demodulation(style, packed)
             direct(_rows(x), packed.weight, room, blur=blur, demodulation=factor, **parts)
+        elif self._gathers(i, filtering, x):
+            packed = self._rows_of_taps(i)
+            self._gathered(x, packed.weight, demodulation(style, packed), blur, parts)
         elif filtering is None:
             packed = self._of_the_library(i, form, x)
             parts = parts | {"demodulation": demodulation(style, packed), "blur": blur}
@@ -119,6 +126,21 @@ class NativeRenderer(FusedRenderer):
                 self._filtered(_rows(x), packed.weight, room, parts)
             else:
                 self._doubled(x, packed.weight, room, parts | {"blur": blur})
+
+    def _gathered(
+        self,
+        x: Tensor,
+        weight: Tensor,
+        factor: Tensor,
+        blur: list[float] | None,
+        parts: dict[str, Any],
+    ) -> None:
+        """A small layer in float32, as one product."""
+        rows, outputs, up = _rows(x), factor.shape[1], blur is not None
+        n, h, w, inputs = rows.shape
+        z = self._take("z", x, (n, h + 1, w + 1, 4, outputs) if up else (n, h, w, outputs))
+        gathered(rows, weight, self._room(_gathered.room(inputs)), z, transposed=up)
+        epilogue(z, shuffled=up, blur=blur, demodulation=factor, **parts)
 
     def _filtered(self, x: Tensor, weight: Tensor, room: Tensor, parts: dict[str, Any]) -> None:
         """A filtered layer of x [N, H, W, I], in float32 even between layers in half precision."""
@@ -175,6 +197,25 @@ class NativeRenderer(FusedRenderer):
         if x.dtype != torch.bfloat16 or not _direct.takes(outputs, inputs):
             return False
         return _has_matrix_units()
+
+    def _gathers(self, i: int, filtering: WinogradForm | None, x: Tensor) -> bool:
+        """Whether layer i is too small to be filtered, and is one product."""
+        outputs, inputs = self.network.layers[i].weight.shape[:2]
+        small = max(x.shape[2:]) <= _MOST_GATHERED and x.dtype == torch.float32
+        return filtering is None and small and _gathered.takes(outputs, inputs)
+
+    def _rows_of_taps(self, i: int) -> Kernel:
+        """Layer i's weight, tap by tap of a result."""
+        up = self.network.layers[i].up == 2
+
+        def build(weight: Tensor) -> Kernel:
+            unit = kernel(weight, "plain", torch.float32)
+            rows = in_large(_gathered.packed(unit.weight, transposed=up))
+            return Kernel(rows, unit.power, unit.scale, "plain")
+
+        return self.packed.get(
+            f"layers.{i}.rows", self.network.layers[i].weight, torch.float32, build
+        )
 
     def _columns(self, i: int) -> Kernel:
         """Layer i's weight in the order that it is multiplied in."""

@@ -115,6 +115,22 @@ def test_half_precision_filters_wide_layers_where_that_is_faster(
         assert (x.float() - state.x.float()).norm() <= 2e-2 * state.x.float().norm()
 
 
+@needs_kernels
+def test_float32_pictures_of_our_own_kernels_are_sample_exact() -> None:
+    """Layers of every kind: gathered, filtered, gathered and filtered while upsampling."""
+    G = generator(14, channels={4: 32, 8: 48, 16: 16, 32: 32, 64: 32, 128: 16})
+    styles, ours = G.codes(seeds="0-4", space="styles"), NativeRenderer(G.synthesis)
+    found, threads = ours.render(styles), torch.get_num_threads()
+    truth = PlainRenderer(copy.deepcopy(G.synthesis).double()).render([s.double() for s in styles])
+    assert (found - truth).norm() <= 5e-6 * truth.norm()
+    try:
+        torch.set_num_threads(3)
+        for some in (slice(0, 1), slice(1, 3), slice(2, 5)):
+            assert torch.equal(ours.render([s[some] for s in styles]), found[some])
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_matrix_units_make_layers_in_the_same_bits_for_any_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
