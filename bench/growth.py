@@ -62,6 +62,8 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=10_000)
     parser.add_argument("--out", type=Path, help="folder of the dated JSON")
     options = parser.parse_args()
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)  # now, not after the minutes
     torch.set_num_threads(1)
     count, milliseconds, units, megabytes = np.array(points(options.pictures)).T
     span = count[-1] - count[0]

@@ -77,6 +77,8 @@ def main() -> None:
     parser.add_argument("--layers", nargs="+", default=["0-13", "8-13", "10-13", "12-13"])
     parser.add_argument("--out", type=Path, help="folder of the dated JSON")
     options = parser.parse_args()
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)  # now, not after the minutes
     torch.set_num_threads(1)
     G = random_generator(256, 512)
     G.renderer = NativeRenderer(G.synthesis)

@@ -17,7 +17,8 @@ def behind(items: Iterable[Item], work: Callable[[Item], object]) -> None:
 
     Worth it where both let go of the interpreter: renderers and encoders do. Where making an item fails,
     the items before it are still worked on, as in a plain loop. Where `work` fails, no later item is worked
-    on and its error is raised here, once. After an interrupt the item in work is finished and no other begun.
+    on and its error is raised here, once, also where making an item failed after it. After an interrupt the
+    item in work is finished and no other begun.
 
     Args:
         items: made here, one after the other.
@@ -46,8 +47,13 @@ def behind(items: Iterable[Item], work: Callable[[Item], object]) -> None:
                 del item  # held by who works on it, and by nobody afterwards
                 while len(waiting) > 1 + WAITING or (waiting and waiting[0].done()):
                     waiting.popleft().result()
-        except BaseException as error:  # leaving the pool waits for what was handed in
-            failed = failed or not isinstance(error, Exception)
+            while waiting:
+                waiting.popleft().result()
+        except Exception as error:
+            for future in waiting:
+                if future.done() and (earlier := future.exception()) is not None:
+                    raise earlier from error
             raise
-        while waiting:
-            waiting.popleft().result()
+        except BaseException:
+            failed = True  # leaving the pool waits for what was handed in
+            raise

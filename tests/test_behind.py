@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,3 +109,35 @@ def test_an_interrupt_finishes_the_item_in_work_and_begins_no_other() -> None:
         behind(items(), work)
     assert done == [0]
     assert not [t for t in threading.enumerate() if t.name.startswith("steerx-behind")]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="a signal to one thread")
+def test_an_interrupt_of_the_last_wait_begins_no_other_item() -> None:
+    done: list[int] = []
+    main = threading.get_ident()
+
+    def work(n: int) -> None:
+        time.sleep(0.2)  # both items were handed in, and the first one is waited for
+        if n == 0:
+            signal.pthread_kill(main, signal.SIGINT)
+        time.sleep(0.2)
+        done.append(n)
+
+    with pytest.raises(KeyboardInterrupt):
+        behind(range(2), work)
+    assert done == [0]
+
+
+def test_an_error_of_the_work_is_not_lost_behind_one_of_making_more() -> None:
+    def items() -> Iterator[int]:
+        yield 0
+        time.sleep(0.2)
+        raise MemoryError("one picture at a time")
+
+    def work(n: int) -> None:
+        time.sleep(0.05)
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full") as found:
+        behind(items(), work)
+    assert isinstance(found.value.__cause__, MemoryError)

@@ -76,6 +76,21 @@ def test_sums_are_cheaper_than_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert predicted == pytest.approx(now[0])
 
 
+def test_a_busy_moment_is_no_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every style_layer takes a millisecond, and every fourth piece of work a tenth of a second more."""
+    G = tiny_generator()
+    G.renderer = watched = Watched(G)  # type: ignore[assignment]
+    sweep = steerx.sweep(
+        G, seeds=[1, 2], directions=on_layers(G, (3, 4)), alphas=[-1.0, 1.0], batch=2
+    )
+    predicted = predicted_seconds(
+        sweep, clock=lambda: watched.work / 1000 + len(watched.calls) // 4 / 10
+    )
+    watched.calls.clear()
+    _ = sweep.images
+    assert predicted == pytest.approx(watched.work / 1000)
+
+
 def test_a_generator_without_styles_has_one_layer() -> None:
     G = PlainConvGenerator()
     sweep = steerx.sweep(

@@ -275,3 +275,39 @@ def test_pictures_seed_by_seed_are_the_same_pictures() -> None:
     parts = list(steerx.sweep(G, **arguments).by_seed())
     assert len(parts) == 5
     assert (np.stack(parts) == steerx.sweep(G, **arguments).images).all()
+
+
+@pytest.mark.parametrize("space", ["z", "w", "w_plus", "styles"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_codes_of_another_dtype_are_rendered(tiny, space: Any, dtype: torch.dtype) -> None:
+    codes = tiny.codes(seeds=[3, 1], space=space)
+    parts = codes if space == "styles" else [codes]
+    parts = [part.to(dtype) for part in parts]
+    near = {"directions": sets(tiny)["styles" if space == "styles" else "w"], "alphas": ALPHAS}
+
+    def pictures(codes: list[Tensor]) -> Any:
+        given = codes if space == "styles" else codes[0]
+        return steerx.sweep(tiny, codes=given, space=space, **near).images
+
+    assert np.array_equal(pictures(parts), pictures([part.float() for part in parts]))
+
+
+def test_codes_that_are_none_are_refused(tiny) -> None:
+    w, styles = tiny.codes(seeds=[1], space="w"), tiny.codes(seeds=[1], space="styles")
+    refused: list[tuple[type[Exception], str, Any, Any]] = [
+        (TypeError, "codes must be a tensor, got ndarray", w.numpy(), "w"),
+        (TypeError, "floating-point dtype, got torch.int64", w.long(), "w"),
+        (ValueError, "codes must be finite numbers", w / 0, "w"),
+        (ValueError, "finite numbers of torch.float32", w.double() * 1e300, "w"),
+        (ValueError, r"list of 8 tensors \[N, C_l\]", styles[:2], "styles"),
+        (ValueError, "styles of 4:conv must be", [s[:, :9] for s in styles], "styles"),
+    ]
+    for kind, words, codes, space in refused:
+        with pytest.raises(kind, match=words):
+            steerx.sweep(tiny, codes=codes, space=space, directions=sets(tiny)["w"], alphas=[1.0])
+
+
+@pytest.mark.parametrize("alpha", [1e39, -1e300, float("inf"), float("nan")])
+def test_alphas_that_no_picture_has_are_refused(tiny, alpha: float) -> None:
+    with pytest.raises(ValueError, match="finite numbers, to 3e"):
+        steerx.sweep(tiny, seeds=[1], directions=sets(tiny)["w"], alphas=[0.0, alpha])

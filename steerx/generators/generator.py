@@ -274,6 +274,16 @@ class Generator(nn.Module):
             sizes = {"Z": self.z_dim, "L": self.num_ws, "D": self.w_dim}
             known = {k: v for k, v in sizes.items() if k in letters.split()}
             shape(f"{caller}: codes in {space}", codes, letters, **known)
+        else:
+            if len(codes) != len(self.style_rows):
+                raise ValueError(
+                    f"{caller}: styles must be a list of {len(self.style_rows)} tensors [N, C_l], one "
+                    f"per style row, got {len(codes)}"
+                )
+            first: dict[str, int] = {}
+            for row, part in zip(self.style_rows, codes, strict=True):
+                known = first | {"C": row.channels}
+                first = {"N": shape(f"{caller}: styles of {row.name}", part, "N C", **known)["N"]}
         return space
 
 

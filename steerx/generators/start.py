@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from .._seeds import seed_numbers
+from .._shapes import floating
 from .generator import Codes, CodeSpace, Generator, Seeds, check_truncation
 from .labels import Label, one_hot
 
@@ -71,7 +72,7 @@ def begin(
     cutoff: int | None,
     label: Label,
 ) -> tuple[Start, tuple[int, ...]]:
-    """The start that a caller's arguments mean, on the generator's device, and a number for each row.
+    """The start that a caller's arguments mean, on the generator's device and in its dtype, and rows' numbers.
 
     Args:
         caller: opens the error messages.
@@ -82,20 +83,31 @@ def begin(
         The start; the seeds, or 0 ... N-1 where codes were given.
 
     Raises:
+        TypeError: codes that are no floating-point tensors.
         ValueError: both or neither of seeds and codes, none at all, or numbers that do not fit.
     """
     if (seeds is None) == (codes is None):
         raise ValueError(f"{caller}: give seeds or codes, one of them")
     check_truncation(psi, cutoff, G.num_ws)
     numbers: Iterable[int] = ()
+    dtype = None
     if seeds is not None:
         numbers = seed_numbers(seeds)
         codes, space = G.codes(numbers, space="z"), "z"
+    else:
+        dtype = next((p.dtype for p in G.parameters()), None)
     assert codes is not None
-    here = [c.to(G.device) for c in codes] if isinstance(codes, list) else codes.to(G.device)
+    for part in codes if isinstance(codes, list) else [codes]:
+        floating(f"{caller}: codes", part)
+    parts = [part.to(G.device, dtype) for part in (codes if isinstance(codes, list) else [codes])]
+    here = parts if isinstance(codes, list) else parts[0]
     start = Start(here, G.space_of(caller, here, space), psi, cutoff)
     if not len(start):
         raise ValueError(f"{caller}: there is nothing to render; give at least one seed or code")
+    if not all(bool(part.isfinite().all()) for part in parts):
+        raise ValueError(
+            f"{caller}: codes must be finite numbers of {parts[0].dtype}; some are not"
+        )
     if start.space == "z" and G.has_styles():
         assert isinstance(here, Tensor)
         start = replace(start, label=one_hot(label, len(start), G.c_dim, like=here))

@@ -1,7 +1,7 @@
 """Batches of pictures that fit in memory.
 
-Where memory might be short, the first ones are one picture and two, which tells what a picture takes, and the
-next have as many as fit. Where memory runs out all the same, the batch is halved, and the work goes on.
+Where memory might be short, the first ones are one picture, one again, and two, which tells what a picture takes,
+and the next have as many as fit. Where memory runs out all the same, the batch is halved, and the work goes on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import torch
 
-from .memory import forget_peak, free_memory, peak_memory
+from .memory import forget_peak, free_memory, peak_memory, taken_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -110,27 +110,30 @@ class _Growth:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.count, self.each = 0, 0.0
-        forget_peak(device)
-        self.peak = peak_memory(device)
+        self.warm = False  # the first batch takes what is taken once, such as packed weights
+        self.count, self.each, self.peak = 0, 0.0, 0
 
     def most(self) -> int:
         """Pictures that fit in the next batch."""
-        available = free_memory(self.device)
-        if self.peak is None or available is None:  # the system does not say
+        available, taken = free_memory(self.device), taken_memory(self.device)
+        if available is None or taken is None:  # the system does not say
             return sys.maxsize
-        if (
-            self.count < 2
-        ):  # the first picture's peak has what is taken once, such as packed weights
+        if self.count < 2:
             return self.count + 1
-        return self.count + int(_SHARE * available / max(self.each, 1.0))
+        # Of what the last batch took, some is kept and will be taken again, and some is free again.
+        spare = taken + _SHARE * available - self.peak
+        return max(1, self.count + int(spare / max(self.each, 1.0)))
 
     def saw(self, count: int) -> None:
         """Take note of the peak of a batch that just ended."""
         peak = peak_memory(self.device)
-        if self.peak is None or peak is None or count <= self.count:
+        if peak is None or count <= self.count:
             return
-        self.each = max(0.0, (peak - self.peak) / (count - self.count))
+        if not self.warm:
+            self.warm = True
+            return
+        if self.count:
+            self.each = max(0.0, (peak - self.peak) / (count - self.count))
         self.count, self.peak = count, peak
 
 

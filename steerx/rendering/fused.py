@@ -278,6 +278,27 @@ class FusedRenderer:
         z = self._blurred(x, packed) if general else convolve(x, packed, self.policy)
         epilogue(z, shuffled=form == "dense", **parts)
 
+    def bare(self, i: int, x: Tensor, style: Tensor, like: Tensor) -> Tensor:
+        """Layer i's convolution of x style, blurred where it upsamples, and nothing of its tail.
+
+        Args:
+            i: number of the style_layer.
+            x: what enters the layer, never multiplied by a style [N, I, H, W], float32.
+            style: [N, I].
+            like: the style whose demodulation it is multiplied by [N, I].
+
+        Returns:
+            [N, H', W', O], float32.
+        """
+        unit, demodulating = scaled(style), scaled(like)
+        x = _channels_last(x * unit.unit[:, :, None, None])
+        layer, taps = self.network.layers[i], self._taps()
+        y = x.new_empty(len(x), *layer.noise.shape, layer.weight.shape[0])
+        parts: dict[str, Any] = {"y": y, "slope": 1.0, "gain": 1.0}
+        form = self._form(i, x, demodulating, taps, parts)
+        self._make(i, form, x, demodulating, taps, parts)
+        return y.mul_((unit.scale / demodulating.scale)[:, None, None])
+
     def _kernel(self, i: int, form: Form, dtype: torch.dtype) -> Kernel:
         """Layer i's weight as a form takes it."""
         weight = self.network.layers[i].weight

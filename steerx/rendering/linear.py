@@ -19,7 +19,6 @@ from .. import ops
 from ..ops._epilogue import epilogue
 from ..ops._modulated_conv2d import EPS
 from ..ops._to_rgb import upsample
-from .convolution import scaled
 from .fused import FusedRenderer
 from .noise import Noise, layer_noise
 from .packing import Packed
@@ -70,7 +69,7 @@ class LinearLayer:
         self.workspace = Workspace()
         self.skip = state.rgb  # what the to_rgb adds to, as large as its share
         if self.skip is not None and self.to_rgb is not None:
-            self.skip = upsample(self.skip, network.filter)
+            self.skip = upsample(self.skip.float(), network.filter.float())
 
     def term(self, n: int, styles: Sequence[Tensor], start: Sequence[Tensor]) -> Term:
         """One term of image n.
@@ -80,28 +79,22 @@ class LinearLayer:
             styles: the term: s, or d; one [1, C_l] per style row.
             start: s.
         """
-        x, style = self.before.x[n : n + 1], styles[self.row]
-        if isinstance(self.renderer, FusedRenderer):
-            z = self._by(self.renderer, x, style, start[self.row])
-        else:
-            weight = self.packed.get("weight", self.layer.weight, x.dtype, _channels_last)
-            filter, up = (self.network.filter, 2) if self.layer.up == 2 else (None, 1)
-            z = ops.modulated_conv2d(x, style, weight, filter=filter, up=up, demodulate=False)
-            z = z.permute(0, 2, 3, 1) * self._demodulation(start)[:, None, None]
-        if self.to_rgb is None:
-            return Term(z[0], None)
-        weight = styles[self.row - 1] * self.to_rgb.weight.flatten(1)  # [3, C]
-        return Term(z[0], torch.einsum("chw,oc->ohw", x[0], weight))
+        x = self.before.x[n : n + 1]
+        with torch.autocast("cpu", enabled=False):  # sums are float32
+            z = self._convolved(x, styles[self.row].float(), start)
+            if self.to_rgb is None:
+                return Term(z[0], None)
+            weight = styles[self.row - 1].float() * self.to_rgb.weight.float().flatten(1)  # [3, C]
+            return Term(z[0], torch.einsum("chw,oc->ohw", x[0], weight))
 
-    def _by(self, renderer: FusedRenderer, x: Tensor, style: Tensor, start: Tensor) -> Tensor:
-        """A renderer's own convolution and blur, and the demodulation of `start`, without the rest of a tail."""
-        unit, demodulating = scaled(style), scaled(start)
-        x = _channels_last(x * unit.unit[:, :, None, None])
-        y = x.new_empty(1, *self.layer.noise.shape, self.layer.weight.shape[0])
-        taps, bare = renderer._taps(), {"y": y, "slope": 1.0, "gain": 1.0}
-        form = renderer._form(self.index, x, demodulating, taps, bare)
-        renderer._make(self.index, form, x, demodulating, taps, bare)
-        return y.mul_((unit.scale / demodulating.scale)[:, None, None])
+    def _convolved(self, x: Tensor, style: Tensor, start: Sequence[Tensor]) -> Tensor:
+        """The convolution of x style, multiplied by the demodulation of `start` [1, H, W, O]."""
+        if isinstance(self.renderer, FusedRenderer):
+            return self.renderer.bare(self.index, x, style, start[self.row])
+        weight = self.packed.get("weight", self.layer.weight, x.dtype, _channels_last)
+        filter, up = (self.network.filter.float(), 2) if self.layer.up == 2 else (None, 1)
+        z = ops.modulated_conv2d(x, style, weight, filter=filter, up=up, demodulate=False)
+        return z.permute(0, 2, 3, 1) * self._demodulation(start)[:, None, None]
 
     def state(
         self,
@@ -128,17 +121,19 @@ class LinearLayer:
             else:
                 torch.add(term.z, move.z, alpha=alpha, out=out)
         drawn = layer_noise(noise, self.layer.noise, layer=self.index, batch=len(z), dtype=z.dtype)
+        if "noise" in drawn:
+            drawn["noise"] = drawn["noise"].float()
         if drawn:
-            drawn["noise_strength"] = self.layer.noise_strength
-        ratio = self._demodulation(styles) / self._demodulation(start)
-        clamp = self.layer.clamp
-        epilogue(z, demodulation=ratio, bias=self.layer.bias, clamp=clamp, y=y, **drawn)
+            drawn["noise_strength"] = self.layer.noise_strength.float()
+        with torch.autocast("cpu", enabled=False):
+            ratio = self._demodulation(styles) / self._demodulation(start)
+        bias, clamp = self.layer.bias.float(), self.layer.clamp
+        epilogue(z, demodulation=ratio, bias=bias, clamp=clamp, y=y, **drawn)
         rgb = None if self.skip is None else self.skip[torch.tensor(images)]
         if self.to_rgb is not None:
             share = torch.stack([_sum(step) for step in steps])
-            share = ops.bias_act(
-                share, self.to_rgb.bias, slope=1.0, gain=1.0, clamp=self.to_rgb.clamp
-            )
+            bias, clamp = self.to_rgb.bias.float(), self.to_rgb.clamp
+            share = ops.bias_act(share, bias, slope=1.0, gain=1.0, clamp=clamp)
             rgb = share if rgb is None else rgb + share
         return LayerState(self.index, y.permute(0, 3, 1, 2), rgb)
 
@@ -146,10 +141,10 @@ class LinearLayer:
         """Of the layer's style [N, O]."""
 
         def build(weight: Tensor) -> Tensor:
-            return weight.square().sum((2, 3)).t().contiguous()  # [I, O]
+            return weight.float().square().sum((2, 3)).t().contiguous()  # [I, O]
 
         power = self.packed.get("power", self.layer.weight, torch.float32, build)
-        return (styles[self.row].square() @ power + EPS).rsqrt()
+        return (styles[self.row].float().square() @ power + EPS).rsqrt()
 
 
 def layer_after(renderer: Renderer, state: LayerState) -> LinearLayer | None:
@@ -173,4 +168,4 @@ def _sum(step: Step) -> Tensor:
 
 
 def _channels_last(x: Tensor) -> Tensor:
-    return x.contiguous(memory_format=torch.channels_last)
+    return x.float().contiguous(memory_format=torch.channels_last)

@@ -24,7 +24,7 @@ from .convolution import Form, Kernel, Style, convolve, demodulation, kernel
 from .fused import FusedRenderer
 from .layered import Layered
 from .pages import in_large
-from .renderer import Out
+from .renderer import LayerState, Out
 from .workspace import Workspace
 
 # Side of the input and number of outputs from which on minimal filtering is faster than the library, measured.
@@ -84,6 +84,14 @@ class NativeRenderer(FusedRenderer):
         if x.device.type != "cpu":
             return super()._take(name, x, shape)
         return self.workspace.take(name, shape, x.dtype)
+
+    def _run(self, *given: Any) -> Tensor | LayerState:
+        """As `FusedRenderer` does; a batch that did not fit leaves no memory taken for the smaller one."""
+        try:
+            return super()._run(*given)
+        except (RuntimeError, MemoryError):
+            self.workspace.clear()
+            raise
 
     def _make(
         self,

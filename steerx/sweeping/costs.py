@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], float]
 LONG = 0.5  # seconds: where a batch takes longer, one picture is measured in its place
+SHORT = 0.25  # seconds: what takes less is measured three times; neighbours come and go
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class LayerTimes:
 
 
 def predicted_seconds(sweep: Sweep, *, clock: Clock = time.perf_counter) -> float:
-    """Seconds that rendering a sweep will take; measures each layer once, which takes some four batches.
+    """Seconds that rendering a sweep will take; measures each layer, which takes some four batches.
 
     Args:
         sweep: whose seeds, directions and alphas are counted; none of its pictures is rendered.
@@ -103,7 +105,7 @@ def layer_times(
             made.append(render(styles, state=before, stop=i))  # noqa: B023 - called before the next
 
         layers.append(_seconds(layer, G.device, clock))
-        (state,) = made
+        state = made[-1]
         if i in lines:
             sums |= _sum_seconds(G, state, styles, clock)
     layers.append(_seconds(lambda: render(styles, state=state, out="uint8"), G.device, clock))
@@ -135,9 +137,12 @@ def _sum_seconds(
 
 
 def _seconds(work: Callable[[], object], device: torch.device, clock: Clock) -> float:
-    """Of one run."""
-    started = clock()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return clock() - started
+    """Of one run: the median of up to three."""
+    times: list[float] = []
+    while len(times) < 3 and sum(times) < SHORT:
+        started = clock()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(clock() - started)
+    return median_low(times)

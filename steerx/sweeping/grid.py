@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +26,8 @@ from .rows import Cell, Rows
 
 if TYPE_CHECKING:
     from PIL import Image
+
+_MOST = torch.finfo(torch.float32).max  # an alpha beyond it makes no number of a picture
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,10 @@ def sweep(
                 f"its spaces are {', '.join(G.spaces)}"
             )
     alphas = [float(a) for a in alphas]
-    if not alphas or not all(map(math.isfinite, alphas)):
-        raise ValueError(f"sweep: alphas must be one or more finite numbers, got {alphas}")
+    if not alphas or not all(abs(a) <= _MOST for a in alphas):
+        raise ValueError(
+            f"sweep: alphas must be one or more finite numbers, to {_MOST:.1g}, got {alphas}"
+        )
     if len(set(alphas)) < len(alphas):
         raise ValueError(f"sweep: alphas must differ, got {alphas}")
     if not any(len(one) for one in sets):

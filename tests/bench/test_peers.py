@@ -124,6 +124,51 @@ def test_a_process_is_held_to_avx2(job: Job, tmp_path: Path) -> None:
     assert process.facts["steerx_isa"] in ("avx2", None)
 
 
+@pytest.mark.parametrize("name", ["steerx fp32", "steerx bf16"])
+def test_a_sweep_that_forgets_its_edits_is_refused(tmp_path: Path, name: str) -> None:
+    network.write(tmp_path, 32, 64, 1)
+    job = Job("", str(tmp_path), 1, 1, layers=6, grid=(2, 7))
+    loop = sides.SWEEPING[sides.LOOP].build(job)()
+    unedited = np.broadcast_to(loop[:, :, 3:4], loop.shape)
+    tolerance = sides.SWEEPING[name].tolerance(job)
+    assert distance(sides.SWEEPING[name].build(job)(), loop) <= tolerance < distance(unedited, loop)
+
+
+@pytest.mark.parametrize("name", peers.CHECKOUTS)
+def test_a_folder_that_is_no_checkout_is_named(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(SystemExit):
+            peers.arguments([f"--{name}", str(folder)])
+        assert f"--{name}: {folder} is no checkout of it" in capsys.readouterr().err
+    file = tmp_path / peers.CHECKOUTS[name]
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    peers.arguments([f"--{name}", str(tmp_path)])
+
+
+def test_a_run_in_which_steerx_is_wrong_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"side": "papers' form fp32", "process": {"versions": {}, "allocator": None}}
+    wrong = {"steerx bf16, as shipped": "it renders something else: relative L2 0.1"}
+    for skipped, code in ((wrong, 1), ({"genforce fp32": "no --genforce FOLDER"}, 0)):
+        case = {
+            "name": "memory-1024",
+            "case": "memory",
+            **{"commit": "0", "load": 0.0, "note": ""},
+            "rows": [row | NOTHING],
+            "skipped": skipped,
+        }
+        monkeypatch.setattr(peers, "run", lambda options, folder, case=case: iter([case]))
+        assert peers.main(["--small"]) == code
+        assert ("steerx itself was not compared" in capsys.readouterr().out) == bool(code)
+
+
+NOTHING = {"allocator": "as shipped", "building_MB": None, "rendering_MB": None}
+
+
 def test_every_layout_holds_the_same_network(work: Path) -> None:
     ours = checkpoints.read(work / network.OURS)
     for name in (network.ROSINALITY, network.GENFORCE):

@@ -72,24 +72,96 @@ def test_a_sweep_that_runs_out_of_memory_gives_the_same_pictures(monkeypatch) ->
     assert halved.batches.size <= 2
 
 
-def test_batches_grow_to_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine with room for 10 pictures of 100 bytes beside what is taken once."""
-    taken, seen = [500], []
-    monkeypatch.setattr(batching, "forget_peak", lambda device: None)
-    monkeypatch.setattr(batching, "peak_memory", lambda device: taken[0])
-    monkeypatch.setattr(batching, "free_memory", lambda device: 1000)
+class Machine:
+    """Memory as a system counts it. Work takes 777 bytes once, 900 while it first runs, and 100 a picture."""
 
-    def work(items):
-        seen.append(len(items))
-        taken[0] = 500 + 777 + 100 * len(items)  # packed weights come with the first batch
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, room: int, kept: bool) -> None:
+        self.room, self.kept, self.taken, self.peak = room + 777, kept, 500, 500
+        self.seen: list[int] = []
+        self.most = 500 + self.room
+        monkeypatch.setattr(batching, "forget_peak", self.forget)
+        monkeypatch.setattr(batching, "peak_memory", lambda device: self.peak)
+        monkeypatch.setattr(batching, "taken_memory", lambda device: self.taken)
+        monkeypatch.setattr(batching, "free_memory", lambda device: self.most - self.taken)
+
+    def forget(self, device: torch.device) -> None:
+        self.peak = self.taken
+
+    def work(self, items):
+        """Keeps the memory of its largest batch, or gives all of it back."""
+        of_pictures = 500 + 777 + 100 * len(items)
+        self.peak = max(self.peak, self.taken, of_pictures, 0 if self.seen else 500 + 777 + 900)
+        assert self.peak <= self.most
+        self.taken = max(self.taken, of_pictures) if self.kept else 500 + 777
+        self.seen.append(len(items))
         return list(items)
 
+
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("room", [1000, 5000])
+def test_batches_grow_to_what_fits(monkeypatch: pytest.MonkeyPatch, kept: bool, room: int) -> None:
+    machine = Machine(monkeypatch, room=room, kept=kept)
     batches = Batches("sweep", 64, device=torch.device("cpu"))
-    made = [n for _, part in batches.over(range(30), work) for n in part]
-    assert made == list(range(30))
-    assert seen == [1, 2, 9, 16, 2]  # 2 + 75 % of 10; the free memory stays what it is
-    states = list(batches.over(range(3), work, kind="states"))
-    assert [len(part) for _, part in states] == [1, 2]
+    made = [n for _, part in batches.over(range(400), machine.work) for n in part]
+    assert made == list(range(400))
+    assert machine.seen[:3] == [1, 1, 2]
+    assert max(machine.seen) <= room // 100  # it never was more than the machine has
+    assert max(machine.seen[3:]) >= 0.7 * room // 100
+    states = list(batches.over(range(4), machine.work, kind="states"))
+    assert [len(part) for _, part in states] == [1, 1, 2]
+
+
+def test_memory_that_others_take_meanwhile_is_left_to_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine(monkeypatch, room=5000, kept=False)
+    batches = Batches("sweep", 64, device=torch.device("cpu"))
+    parts = batches.over(range(400), machine.work)
+    while max([0, *machine.seen]) < 30:
+        next(parts)
+    machine.most = 500 + 777 + 800
+    next(parts)
+    assert machine.seen[-1] == 6
+
+
+def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> Path:
+    """A system of 8 GB whose process is in control groups, and the folder of these."""
+    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:  8000000 kB\n")
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "cgroup").write_text(said)
+    for name, part in {"_PROCESS": "self", "_SYSTEM": "meminfo", "_GROUP": "groups"}.items():
+        monkeypatch.setattr(memory, name, tmp_path / part)
+    return tmp_path / "groups"
+
+
+@pytest.mark.parametrize("place", ["", "service", "service/unit"])
+def test_limits_of_control_groups_hold(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = groups(tmp_path, monkeypatch, "0::/service/unit\n") / place
+    folder.mkdir(parents=True)
+    (folder / "memory.max").write_text("1000000\n")
+    (folder / "memory.current").write_text("400000\n")
+    (folder / "memory.stat").write_text("anon 5\ninactive_file 100000\n")
+    assert memory.free_memory(torch.device("cpu")) == 700_000
+    (folder / "memory.max").write_text("max\n")
+    assert memory.free_memory(torch.device("cpu")) == 8_000_000 * 1024
+
+
+@pytest.mark.parametrize("place", ["", "docker/0123"])
+def test_limits_of_old_control_groups_hold(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "5:cpu,cpuacct:/docker/0123\n4:memory:/docker/0123\n0::/\n"
+    folder = groups(tmp_path, monkeypatch, said) / "memory" / place
+    folder.mkdir(parents=True)
+    (folder / "memory.limit_in_bytes").write_text("1000000\n")
+    (folder / "memory.usage_in_bytes").write_text("400000\n")
+    assert memory.free_memory(torch.device("cpu")) == 600_000
+    (folder / "memory.limit_in_bytes").write_text("9223372036854771712\n")
+    assert memory.free_memory(torch.device("cpu")) == 8_000_000 * 1024
+    (tmp_path / "self" / "cgroup").unlink()
+    assert memory.free_memory(torch.device("cpu")) == 8_000_000 * 1024
 
 
 def test_nothing_is_measured_where_the_system_does_not_say(monkeypatch) -> None:

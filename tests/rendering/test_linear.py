@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from steerx import Directions, sweep
 from steerx.generators import StyleGAN2
 from steerx.rendering import (
     FusedRenderer,
@@ -75,3 +76,39 @@ def test_where_it_is_not_served() -> None:
         assert layer_after(PlainConvGenerator().renderer, state) is None
         assert layer_after(object(), state) is None  # type: ignore[arg-type]
         assert layer_after(G.renderer, state) is not None
+
+
+@pytest.mark.parametrize("kind", [PlainRenderer, FusedRenderer, NativeRenderer])
+@pytest.mark.parametrize("weights", [torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("mode", ["const", "sample"])
+def test_weights_of_another_dtype_are_rendered_along_lines(
+    kind: Any, weights: torch.dtype, mode: Any
+) -> None:
+    G = tiny_generator(1, conv_clamp=0.7).to(weights)
+    G.renderer = kind(G.synthesis, dtype=torch.float32)
+    found, expected = by_sums_and_by_themselves(G, mode)
+    assert (found - expected).norm() <= 1e-2 * expected.norm()
+
+
+@pytest.mark.parametrize("kind", [PlainRenderer, FusedRenderer, NativeRenderer])
+def test_autocast_does_not_reach_the_sums(kind: Any) -> None:
+    G = tiny_generator(1)
+    G.renderer = kind(G.synthesis)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found, expected = by_sums_and_by_themselves(G, "const")
+    assert (found - expected).norm() <= 1e-2 * expected.norm()
+
+
+def by_sums_and_by_themselves(G: StyleGAN2, mode: Any) -> tuple[Tensor, Tensor]:
+    """Differences of grey levels to the unedited picture, by a sweep of five alphas and by sweeps of one."""
+    axis = torch.nn.functional.normalize(torch.arange(1.0, G.w_dim + 1), dim=0)
+    d = Directions(axis[None], space="w", layers=(3, 4))
+    how: dict[str, Any] = {"directions": d, "seeds": [3, 4], "noise_mode": mode}
+
+    def pictures(*alphas: float) -> Tensor:
+        return torch.from_numpy(sweep(G, alphas=alphas, **how).images).float()
+
+    alphas = [-40.0, -20.0, 0.0, 20.0, 40.0]
+    whole = pictures(*alphas)
+    alone = torch.cat([pictures(alpha) for alpha in alphas], 2)
+    return whole - alone[:, :, 2:3], alone - alone[:, :, 2:3]

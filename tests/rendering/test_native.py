@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -321,6 +323,44 @@ def test_a_workspace_grows_and_is_taken_again() -> None:
     assert workspace.take("x", (7,), torch.float32).numel() == 7
     assert workspace.take("x", (0, 4), torch.float32).shape == (0, 4)
     assert not pickle.loads(pickle.dumps(workspace))._kept
+
+
+def test_the_end_of_a_thread_gives_its_memory_back() -> None:
+    workspace = Workspace()
+    buffers: list[weakref.ref[torch.Tensor]] = []
+
+    def work() -> None:
+        workspace.take("x", (6,), torch.float32)
+        buffers.extend(map(weakref.ref, workspace._kept.values()))
+
+    own = workspace.take("x", (6,), torch.float32)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert len(buffers) == 1 and buffers[0]() is None
+    assert workspace.take("x", (6,), torch.float32).data_ptr() == own.data_ptr()
+
+
+def test_a_batch_that_does_not_fit_leaves_its_memory_to_a_smaller_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    G = generator(13)
+    ours = NativeRenderer(G.synthesis)
+    styles = G.codes(seeds="0-2", space="styles")
+    picture = ours.render(styles)
+    take = Workspace.take
+
+    def full(self: Workspace, name: str, *rest: Any) -> torch.Tensor:
+        if name == "styled 1":
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return take(self, name, *rest)
+
+    monkeypatch.setattr(Workspace, "take", full)
+    with pytest.raises(RuntimeError, match="can't allocate"):
+        ours.render(styles)
+    assert not ours.workspace._kept
+    monkeypatch.undo()
+    assert torch.equal(ours.render(styles), picture)
 
 
 def problem(form: _winograd.WinogradForm, n: int = 3) -> tuple[Any, ...]:
