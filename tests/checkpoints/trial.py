@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from steerx.checkpoints.numpy_file import npz_names, read_npy, read_npz
 from steerx.checkpoints.source import MAX_FILE_BYTES, FileSource
 from steerx.checkpoints.tensor_file import read_tensor_file
 from tests.checkpoints import hostile, jail, writers
-from tests.checkpoints.corpus import corpus
+from tests.checkpoints.corpus import Attack, corpus
 from tests.checkpoints.corpus.arrays import npy
+from tests.checkpoints.corpus.damage import layouts
 
 
 def read(path: Path) -> str:
@@ -100,18 +101,24 @@ PLACES: dict[str, Callable[[Path], object]] = {
 }
 
 
-def main(folder: Path, families: list[str]) -> None:
-    honest = folder / "honest"
-    without_mean = hostile.with_settings({}, without="mapping.w_avg")
-    for network in (hostile.with_settings({}), without_mean):
-        honest.write_bytes(writers.dumps({"G_ema": network}, 4))
-        checkpoints.read(honest)  # what honest reading imports late is imported now
-    found = {}
+def attacks(folder: Path, families: list[str]) -> Iterator[Attack]:
+    """The corpus, or some classes of it; the class `honest` are files of every layout, as they should be."""
     for attack in corpus(str(folder / "marker")):
-        if not families or attack.family in families:
-            path = folder / attack.name.replace("/", "-")
-            path.write_bytes(attack.data)
-            found[attack.name] = asdict(jail.alone(path, read))
+        if not [f for f in families if f != "honest"] or attack.family in families:
+            yield attack
+    if "honest" in families:
+        for layout, (container, state, write) in layouts().items():
+            yield Attack(f"honest@{container}@{layout}", write(state))
+
+
+def main(folder: Path, families: list[str], *, keep: bool) -> None:
+    ready(folder / "first")
+    found = {}
+    for attack in attacks(folder, families):
+        path = folder / attack.name.replace("/", "-")
+        path.write_bytes(attack.data)
+        found[path.name] = asdict(jail.alone(path, read))
+        if not keep:
             path.unlink()
     for name in PLACES:
         path = folder / f"place@file@{name}"
@@ -119,5 +126,14 @@ def main(folder: Path, families: list[str]) -> None:
     json.dump({"found": found, "marker": (folder / "marker").exists()}, sys.stdout)
 
 
+def ready(path: Path) -> None:
+    """Read honest files, so that what reading imports late is imported now."""
+    without_mean = hostile.with_settings({}, without="mapping.w_avg")
+    for network in (hostile.with_settings({}), without_mean):
+        path.write_bytes(writers.dumps({"G_ema": network}, 4))
+        checkpoints.read(path)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    options = sys.argv[2:]
+    main(Path(sys.argv[1]), [o for o in options if o != "--keep"], keep="--keep" in options)

@@ -13,6 +13,7 @@ import numpy as np
 from tests.checkpoints.corpus import Attack
 from tests.checkpoints.writers import dumps
 
+DEFLATED = zipfile.ZIP_DEFLATED
 PICKLE = dumps({"a": 1}, 2)
 _WIDE = 2**32 - 1
 
