@@ -1,6 +1,7 @@
 # make demo | test | lint | bench | peers | performance | wheel | cmake | clean       PYTHON=python3.12 make test chooses the interpreter
 # make gates | mutants | gpu-check | check-cuda-torch           the CUDA kernels: docs/kernels.md
 # make counts                                                   instructions of the CPU kernels: bench/README.md
+# make reader-mutants | fuzz                                    the reader of checkpoints: docs/checkpoints.md
 # Everything lives in .venv; stamps in it keep a second run from installing or building what is there.
 PYTHON ?= python3
 VENV   := .venv
@@ -9,7 +10,8 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --con
 
 NATIVE_SOURCES := $(wildcard csrc/*/*.h csrc/*/*/*.h csrc/*/*.cpp csrc/*/*.cu csrc/*/*.cuh)
 
-.PHONY: demo test lint bench peers performance wheel cmake counts gates mutants gpu-check check-cuda-torch clean
+.PHONY: demo test lint bench peers performance wheel cmake counts gates mutants reader-mutants fuzz gpu-check \
+        check-cuda-torch clean
 
 demo: $(VENV)/built
 	$(BIN)/steerx demo --out out/demo
@@ -60,6 +62,13 @@ gates: $(VENV)/built
 # Every mutant of every kernel's text: most of an hour on two cores. FILES=tail.cuh names some, EVERY=40 takes a sample.
 mutants: $(VENV)/installed
 	$(BIN)/python tests/native/mutants.py $(if $(FILES),--files $(FILES)) --every $(or $(EVERY),1)
+
+# The reader of checkpoints: every check taken away in turn, ten minutes; a million mutated files, an hour on two cores.
+reader-mutants: $(VENV)/built
+	$(BIN)/python -m tests.checkpoints.mutants $(if $(EVERY),--every $(EVERY),--write tests/checkpoints/refusals.json)
+
+fuzz: $(VENV)/built
+	$(BIN)/python -m tests.checkpoints.fuzz --count $(or $(COUNT),1000000) --seed $(or $(SEED),1)
 
 # On a machine with a GPU, under eight minutes: the first-run checklist and the numbers that decide the plan.
 # STYLEGAN2_ADA=FOLDER names a checkout of stylegan2-ada-pytorch to be compared with.

@@ -1,12 +1,11 @@
-"""The zip container of torch >= 1.6: stored entries in one folder, nothing hidden between them.
+"""Zip containers, of torch >= 1.6 and of numpy: nothing repeated, overlapping or hidden between entries.
 
-A zip can say one thing in its directory and another in its local headers, and two readers then
-disagree. Here both must say the same, and entries may not overlap, repeat or be compressed.
+A zip can say one thing in its directory and another in its local headers, and two readers then disagree. Here
+both must say the same. Torch stores its entries in one folder; numpy may deflate, and has none.
 """
 
 from __future__ import annotations
 
-import itertools
 import struct
 from dataclasses import dataclass
 
@@ -25,14 +24,37 @@ _ALL32, _ALL16 = 0xFFFFFFFF, 0xFFFF
 _MAX_DIRECTORY_BYTES = 64 << 20
 _ENCRYPTED = 0x2041  # flags: encrypted, strong encryption, masked header
 _SIZES_FOLLOW = 0x8  # flag: the local header leaves sizes to a record behind the data
+_RECORDS = (12, 16, 20, 24)  # bytes of that record: with a magic number or without, wide or not
+STORED, DEFLATED = 0, 8
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Place of one stored entry's bytes: [start, start + length)."""
+    """Place of one entry's bytes: [start, start + length).
+
+    Attributes:
+        size: bytes that they unpack to; `length` where they are stored.
+        method: `STORED` or `DEFLATED`.
+        crc: of the unpacked bytes, as the directory has it.
+    """
 
     start: int
     length: int
+    size: int
+    method: int
+    crc: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the directory says of an entry."""
+
+    name: str
+    local: int
+    packed: int
+    size: int
+    method: int
+    crc: int
 
 
 def read_archive(source: Source) -> dict[str, Entry]:
@@ -41,31 +63,53 @@ def read_archive(source: Source) -> dict[str, Entry]:
     Raises:
         CheckpointError: `bad-archive`, or `unsupported` for TorchScript.
     """
-    start, length, count = _directory(source)
+    return _without_folder(read_entries(source, methods=(STORED,)))
+
+
+def read_entries(
+    source: Source, *, methods: tuple[int, ...], most_bytes: int = _MAX_DIRECTORY_BYTES
+) -> dict[str, Entry]:
+    """Names and places of the entries of any archive.
+
+    Args:
+        source: the file.
+        methods: how entries may be packed.
+        most_bytes: of a directory that is read.
+
+    Raises:
+        CheckpointError: `bad-archive`, `truncated`, or `limit`.
+    """
+    start, length, count = _directory(source, most_bytes)
     data = source.read(start, length)
     entries: dict[str, Entry] = {}
-    spans: list[tuple[int, int]] = []
+    spans: list[tuple[int, int, bool]] = []
     at = 0
     for _ in range(count):
         if at + _CENTRAL.size > length:
             raise _bad("the directory is cut short", start + at)
-        name, local, size, at = _central(data, at, start)
-        if name in entries:
-            raise _bad(f"two entries are called {shown(name)}", start + at)
-        entries[name], span = _local(source, name, local, size, start)
+        said, at = _central(data, at, start, methods)
+        if said.name in entries:
+            raise _bad(f"two entries are called {shown(said.name)}", start + at)
+        entries[said.name], span = _local(source, said, start)
         spans.append(span)
     if at != length:
         raise _bad("the directory has more entries than it says", start + at)
-    spans.sort()
-    if spans and spans[0][0] != 0:
-        raise _bad("bytes before the first entry", 0)
-    for (_, end), (following, _) in itertools.pairwise(spans):
-        if following < end:
-            raise _bad("two entries overlap", following)
-    return _without_folder(entries)
+    _check_spans(spans, start)
+    return entries
 
 
-def _directory(source: Source) -> tuple[int, int, int]:
+def _check_spans(spans: list[tuple[int, int, bool]], directory: int) -> None:
+    """Refuse overlaps, and bytes that belong to no entry; a record of sizes may follow one that says so."""
+    at, record = 0, False
+    for start, end, follows in (*sorted(spans), (directory, directory, False)):
+        if start < at:
+            raise _bad("two entries overlap", start)
+        if start > at and not (record and start - at in _RECORDS):
+            raise _bad("bytes that belong to no entry", at)
+        at, record = end, follows
+
+
+def _directory(source: Source, most_bytes: int) -> tuple[int, int, int]:
     """Start, length and number of entries of the directory, which must end at the end records."""
     end = source.size - _END.size
     if end < 0:
@@ -96,29 +140,30 @@ def _directory(source: Source) -> tuple[int, int, int]:
             if here != count64:
                 raise _bad("the two end records disagree", end)
             count, length, start, behind = count64, length64, start64, end64
-    if count > MAX_ENTRIES or length > _MAX_DIRECTORY_BYTES:
-        raise CheckpointError(Kind.LIMIT, f"an archive of {count} entries", end)
+    if count > MAX_ENTRIES or length > most_bytes:
+        what = f"an archive of {count} entries, a directory of {length} bytes"
+        raise CheckpointError(Kind.LIMIT, what, end)
     if start + length != behind:
         raise _bad("bytes between the directory and its end record", end)
     return start, length, count
 
 
-def _central(data: bytes, at: int, base: int) -> tuple[str, int, int, int]:
-    """One directory record: name, place of the local header, size, place of the next record."""
+def _central(data: bytes, at: int, base: int, methods: tuple[int, ...]) -> tuple[_Said, int]:
+    """One directory record, and the place of the next."""
     fields = _CENTRAL.unpack_from(data, at)
-    flags, method, packed, size = fields[3], fields[4], fields[8], fields[9]
+    flags, method, crc, packed, size = fields[3], fields[4], fields[7], fields[8], fields[9]
     name_length, extra_length, comment_length = fields[10:13]
     disk, local = fields[13], fields[16]
     place = base + at
     if fields[0] != _CENTRAL_MAGIC or disk not in (0, _ALL16):
         raise _bad("the directory is damaged", place)
-    if flags & _ENCRYPTED or method != 0:
-        raise _bad("an entry is compressed or encrypted; torch stores them plainly", place)
+    if flags & _ENCRYPTED:
+        raise _bad("an encrypted entry", place)
+    if method not in methods:
+        raise _bad(f"an entry packed by method {method}, which its tools do not use", place)
     at += _CENTRAL.size
-    raw, extra = (
-        data[at : at + name_length],
-        data[at + name_length : at + name_length + extra_length],
-    )
+    raw = data[at : at + name_length]
+    extra = data[at + name_length : at + name_length + extra_length]
     end = at + name_length + extra_length + comment_length
     if end > len(data):
         raise _bad("the directory is cut short", place)
@@ -129,32 +174,37 @@ def _central(data: bytes, at: int, base: int) -> tuple[str, int, int, int]:
         packed = _next(wide, place)
     if local == _ALL32:
         local = _next(wide, place)
-    if packed != size:
+    if method == STORED and packed != size:
         raise _bad("an entry has two sizes", place)
-    return _name(raw, place), local, size, end
+    return _Said(_name(raw, place), local, packed, size, method, crc), end
 
 
-def _local(
-    source: Source, name: str, start: int, size: int, limit: int
-) -> tuple[Entry, tuple[int, int]]:
-    """The entry behind a local header that must say what the directory says, and its span."""
+def _local(source: Source, said: _Said, limit: int) -> tuple[Entry, tuple[int, int, bool]]:
+    """The entry behind a local header that must say what the directory says, and its span.
+
+    Returns:
+        The entry; first byte of the header, end of the data, and whether a record of sizes follows.
+    """
+    name, start = shown(said.name), said.local
     if start + _LOCAL.size > limit:
-        raise _bad(f"the entry {shown(name)} lies outside the archive", start)
+        raise _bad(f"the entry {name} lies outside the archive", start)
     fields = _LOCAL.unpack(source.read(start, _LOCAL.size))
-    magic, _, flags, method = fields[:4]
-    packed, length, name_length, extra_length = fields[7:]
-    if magic != _LOCAL_MAGIC or flags & _ENCRYPTED or method != 0:
-        raise _bad(f"the header of {shown(name)} is damaged", start)
+    magic, _, flags, method, _, _, crc, packed, size, name_length, extra_length = fields
+    if magic != _LOCAL_MAGIC or flags & _ENCRYPTED or method != said.method:
+        raise _bad(f"the header of {name} is damaged", start)
     data = start + _LOCAL.size + name_length + extra_length
-    if data + size > limit:
-        raise _bad(f"the entry {shown(name)} lies outside the archive", start)
-    if _name(source.read(start + _LOCAL.size, name_length), start) != name:
-        raise _bad(f"the entry {shown(name)} has another name in its own header", start)
-    for told in (packed, length):
-        unset = told == _ALL32 or (told == 0 and flags & _SIZES_FOLLOW)
-        if told != size and not unset:
-            raise _bad(f"the entry {shown(name)} has another size in its own header", start)
-    return Entry(data, size), (start, data + size)
+    if data + said.packed > limit:
+        raise _bad(f"the entry {name} lies outside the archive", start)
+    if _name(source.read(start + _LOCAL.size, name_length), start) != said.name:
+        raise _bad(f"the entry {name} has another name in its own header", start)
+    follows = bool(flags & _SIZES_FOLLOW)
+    later = (0,) if follows else ()
+    if packed not in (said.packed, _ALL32, *later) or size not in (said.size, _ALL32, *later):
+        raise _bad(f"the entry {name} has another size in its own header", start)
+    if crc not in (said.crc, *later):
+        raise _bad(f"the entry {name} has another sum in its own header", start)
+    entry = Entry(data, said.packed, said.size, said.method, said.crc)
+    return entry, (start, data + said.packed, follows)
 
 
 def _without_folder(entries: dict[str, Entry]) -> dict[str, Entry]:

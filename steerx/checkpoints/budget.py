@@ -5,7 +5,6 @@ from __future__ import annotations
 from steerx.checkpoints.errors import CheckpointError, Kind
 
 MIB = 1 << 20
-MAX_STACK = 1_000_000
 MAX_MARKS = 1_000
 MAX_MEMO = 2_000_000
 MAX_INT_BYTES = 16

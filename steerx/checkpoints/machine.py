@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 
 from steerx.checkpoints import builders
-from steerx.checkpoints.budget import MAX_INT_BYTES, MAX_MARKS, MAX_MEMO, MAX_STACK, Budget
+from steerx.checkpoints.budget import MAX_INT_BYTES, MAX_MARKS, MAX_MEMO, Budget
 from steerx.checkpoints.cursor import Cursor
 from steerx.checkpoints.errors import CheckpointError, Kind, shown
 from steerx.checkpoints.records import Global, LatinBytes, Slice, Storage
@@ -120,9 +120,7 @@ class Machine:
     # Stack.
 
     def push(self, value: object) -> None:
-        """Put a value on the stack."""
-        if len(self._stack) >= MAX_STACK:
-            raise self.error(Kind.LIMIT, f"more than {MAX_STACK} values on the stack")
+        """Put a value on the stack; each takes an opcode, so those bound its depth too."""
         self._stack.append(value)
 
     def pop(self) -> object:

@@ -7,21 +7,20 @@ compared with what is there, and with a limit, before memory is taken for it.
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import re
 import struct
-import zipfile
-import zlib
 from collections.abc import Sequence
-from typing import IO, Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from steerx.checkpoints.archive import DEFLATED, STORED, read_entries
 from steerx.checkpoints.errors import CheckpointError, Kind, shown
+from steerx.checkpoints.member import Member
 from steerx.checkpoints.source import FileSource, Source
 
 NPY_LIMIT = 2 << 30
@@ -37,16 +36,7 @@ _PAIR = re.compile(r"'(descr|fortran_order|shape)'\s*:\s*(?:'([^']*)'|(\w+)|\(([
 _DTYPE = re.compile(r"(?:[<|]([iub]1)|<([iu][248]|f[248]))")
 _SIZE = re.compile(r" *(\d{1,15})L? *")  # Python 2 wrote 3L
 _CHUNK = 1 << 20
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    ValueError,
-    NotImplementedError,
-    RuntimeError,
-    OverflowError,
-)
+_MAX_DIRECTORY_BYTES = 1 << 20  # of 20,000 arrays
 
 
 def read_npy(path: str | os.PathLike[str], *, limit_bytes: int = NPY_LIMIT) -> NDArray[Any]:
@@ -82,13 +72,13 @@ def read_npz(
         OSError: the file cannot be opened or read.
     """
     with FileSource(path) as source:
-        try:
-            with zipfile.ZipFile(cast(IO[bytes], _Reader(source))) as archive:
-                arrays = _members(archive, names, limit_bytes)
-        except _ZIP_ERRORS as error:
-            raise CheckpointError(
-                Kind.BAD_ARCHIVE, f"not an .npz archive, or a damaged one: {shown(str(error))}"
-            ) from error
+        entries = read_entries(source, methods=(STORED, DEFLATED), most_bytes=_MAX_DIRECTORY_BYTES)
+        arrays: dict[str, NDArray[Any]] = {}
+        for name in dict.fromkeys(names):
+            entry = entries.get(f"{name}.npy")
+            if entry is not None:
+                arrays[name] = _array(Member(source, entry), entry.size, limit_bytes, shown(name))
+                limit_bytes -= arrays[name].nbytes
         source.check_unchanged()
     return arrays
 
@@ -101,14 +91,8 @@ def npz_names(path: str | os.PathLike[str]) -> list[str]:
         OSError: the file cannot be opened or read.
     """
     with FileSource(path) as source:
-        try:
-            with zipfile.ZipFile(cast(IO[bytes], _Reader(source))) as archive:
-                present = archive.namelist()
-        except _ZIP_ERRORS as error:
-            raise CheckpointError(
-                Kind.BAD_ARCHIVE, f"not an .npz archive, or a damaged one: {shown(str(error))}"
-            ) from error
-    return [name.removesuffix(".npy") for name in present if name.endswith(".npy")]
+        present = read_entries(source, methods=(STORED, DEFLATED), most_bytes=_MAX_DIRECTORY_BYTES)
+        return [name.removesuffix(".npy") for name in present if name.endswith(".npy")]
 
 
 def write_npy(handle: BinaryIO, tensor: Tensor) -> None:
@@ -119,61 +103,22 @@ def write_npy(handle: BinaryIO, tensor: Tensor) -> None:
 class _Stream(Protocol):
     """What is read from its beginning to its end."""
 
-    def read(self, size: int = -1, /) -> bytes | None:
-        """At most `size` bytes."""
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes, fewer only at the end."""
 
 
-class _Reader(io.RawIOBase):
-    """A source as a file that `zipfile` can read."""
+class _Reader:
+    """A whole source, from its beginning."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._at = 0
 
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._source.size}[whence]
-        if start + offset < 0:
-            raise CheckpointError(Kind.BAD_ARCHIVE, "a place before the file's beginning", 0)
-        self._at = start + offset
-        return self._at
-
-    def read(self, size: int = -1, /) -> bytes:
-        left = max(0, self._source.size - self._at)
-        size = left if size < 0 else min(size, left)
-        if size > _CHUNK:  # arrays are read in chunks, so this is a directory of 20,000 entries
-            raise CheckpointError(Kind.LIMIT, f"a directory of {size} bytes", self._at)
-        data = self._source.read(self._at, size) if size else b""
-        self._at += size
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes, fewer only at the end."""
+        data = self._source.read(self._at, min(size, self._source.size - self._at))
+        self._at += len(data)
         return data
-
-
-def _members(archive: zipfile.ZipFile, names: Sequence[str], limit: int) -> dict[str, NDArray[Any]]:
-    arrays: dict[str, NDArray[Any]] = {}
-    present = [entry.filename for entry in archive.infolist()]
-    for name in dict.fromkeys(names):
-        count = present.count(f"{name}.npy")
-        if count == 0:
-            continue
-        entry = archive.getinfo(f"{name}.npy")
-        if count > 1:
-            raise CheckpointError(Kind.BAD_ARCHIVE, f"two entries are called {shown(name)}")
-        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise CheckpointError(
-                Kind.UNSUPPORTED, f"{shown(name)} is packed in a way numpy does not write"
-            )
-        with archive.open(entry) as stream:
-            arrays[name] = _array(stream, entry.file_size, limit, shown(name))
-        limit -= arrays[name].nbytes
-    return arrays
 
 
 def _array(stream: _Stream, size: int, limit: int, name: str) -> NDArray[Any]:
@@ -201,8 +146,7 @@ def _array(stream: _Stream, size: int, limit: int, name: str) -> NDArray[Any]:
     for at in range(0, needed, _CHUNK):
         part = buffer[at : at + _CHUNK]
         part[:] = np.frombuffer(_exactly(stream, len(part), name), np.uint8)
-    if stream.read(1):  # the end of a packed entry is where its checksum is compared
-        raise CheckpointError(Kind.BAD_STRUCTURE, f"bytes follow {name}")
+    stream.read(1)  # the end of a packed entry is where its sum is compared
     if dtype == np.bool_:
         flat = buffer != 0  # a byte that is neither 0 nor 1 is no bool to numpy
     return flat.reshape(shape, order="F" if fortran else "C")
@@ -237,7 +181,7 @@ def _facts(header: bytes, name: str) -> tuple[np.dtype[Any], bool, tuple[int, ..
 
 
 def _exactly(stream: _Stream, size: int, name: str) -> bytes:
-    data = stream.read(size) or b""
+    data = stream.read(size)
     if len(data) != size:
         raise CheckpointError(Kind.TRUNCATED, f"{name} ends in the middle")
     return data

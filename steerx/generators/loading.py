@@ -39,9 +39,9 @@ def load(
     """Load a generator. Nothing in the file is imported or run.
 
     Args:
-        path_or_name: "faces" (the embedded drawn world), or a file: NVlabs stylegan2-ada-pytorch
-            and stylegan3 `.pkl`, the TensorFlow `.pkl` of StyleGAN and PGGAN, rosinality `.pt`, genforce
-            `.pth` (of StyleGAN2, StyleGAN and PGGAN), our own `.safetensors`.
+        path_or_name: "faces" (the embedded drawn world), or a file: NVlabs stylegan2-ada-pytorch and
+            stylegan3 `.pkl`, the TensorFlow `.pkl` of StyleGAN and PGGAN, rosinality `.pt`, genforce `.pth`
+            (of StyleGAN2, StyleGAN and PGGAN), our own `.safetensors`.
         device: where the network goes.
         dtype: of activations. float64 converts parameters too; with bfloat16 and float16, styles and
             demodulation stay in float32.

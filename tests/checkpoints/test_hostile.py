@@ -1,11 +1,12 @@
-"""No attack file runs, imports or writes anything; each is refused by kind, quickly."""
+"""No attack runs, imports or writes anything; each is refused by kind, quickly, in little memory."""
 
 from __future__ import annotations
 
 import json
-import pickle
+import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,87 +14,101 @@ import pytest
 
 from steerx import checkpoints
 from steerx.checkpoints import CheckpointError, Kind
-from tests.checkpoints import hostile, writers
+from tests.checkpoints import writers
+from tests.checkpoints.checks import checks
+from tests.checkpoints.equivalents import UNREACHED
 
 ROOT = Path(__file__).resolve().parents[2]
+LEAST = 15  # files of a class in a container
+CODE = {"forbidden-global", "bad-opcode", "bad-structure"}
+KINDS = {
+    "callable": CODE,
+    "making": CODE,
+    "tensor": {"bad-tensor"},
+    "cut": {"truncated"},
+    "finite": {"non-finite"},
+    "length": {"truncated", "limit", "bad-structure"},
+    "longer": {"bad-structure", "bad-archive", "truncated"},
+}
+# What a network may lack or say: these are read where the value happens to be a legal one.
+MAY_BE_READ = {"settings", "attribute", "config", "weights"}
+LEGAL = "network@pickle@no-mapping"
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="each file needs a fork of its own")
+
+
+def child(module: str, *arguments: str) -> Any:
+    """What a module of the tests says as JSON, run in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"tests.checkpoints.{module}", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a child process saw while it read the whole corpus."""
-    top = tmp_path_factory.mktemp("hostile")
-    marker, folder = top / "marker", top / "files"
-    folder.mkdir()
-    for name, data in hostile.corpus(str(marker)):
-        (folder / name.replace("/", "@")).write_bytes(data)
-    honest = top / "honest.pkl"
-    honest.write_bytes(writers.dumps(hostile.snapshot(), 4))
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.checkpoints.child", str(folder), str(honest)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    report: dict[str, Any] = json.loads(done.stdout)
-    report["marker"] = marker.exists()
-    return report
+    """What became of every attack."""
+    found: dict[str, Any] = child("trial", str(tmp_path_factory.mktemp("hostile")))
+    return found
 
 
 def test_nothing_was_run_imported_or_written(report: dict[str, Any]) -> None:
-    assert report["events"] == []
+    found = report["found"]
+    seen = {n: o["events"] for n, o in found.items() if o["events"] and "@file@" not in n}
+    assert seen == {}
     assert not report["marker"]
 
 
-def test_every_attack_is_refused_with_a_checkpoint_error(report: dict[str, Any]) -> None:
-    assert len(report["results"]) >= 200
-    wrong = {n: r for n, r in report["results"].items() if r[0] in ("read", "escaped")}
-    assert wrong == {}
-    for name, (_, message, _) in report["results"].items():
-        assert message.isascii() and "\n" not in message and len(message) < 1000, name
+def test_every_attack_is_refused_or_is_none(report: dict[str, Any]) -> None:
+    for name, outcome in report["found"].items():
+        family, told = name.partition("@")[0], outcome["told"]
+        if told == "read":
+            assert family in MAY_BE_READ or name == LEGAL, name
+            continue
+        assert told.partition(":")[0] in list(Kind), f"{name}: {told}"
+        assert told.partition(":")[0] in KINDS.get(family, set(Kind)), f"{name}: {told}"
+        assert told.isascii() and "\n" not in told and len(told) < 1000, name
 
 
-def test_attacks_are_refused_by_kind(report: dict[str, Any]) -> None:
-    kinds = {name: result[0] for name, result in report["results"].items()}
-    for name, kind in kinds.items():
-        place, _, attack = name.partition("@")
-        if attack in ("global", "stack-global", "eval"):
-            assert kind == Kind.FORBIDDEN_GLOBAL, name
-        elif place in ("bare", "nested", "zip") and attack:
-            assert kind in hostile.FORBIDDEN, name
-    for name in (
-        "work-set",
-        "work-ordered",
-        "work-encode",
-        "opcodes",
-        "marks",
-        "alias-bomb",
-        "latin-aliases",
-    ):
-        assert kinds[name] == Kind.LIMIT, name
-    for name in ("shared-modules", "shared-settings", "self", "safetensors-deep"):
-        assert kinds[name] == Kind.LIMIT, name
-    assert all(kinds[n] == Kind.BAD_TENSOR for n in kinds if n.startswith("tensor-"))
-    for name, kind in kinds.items():
-        if name.startswith(("bytes", "text", "frame")):
-            assert kind == Kind.TRUNCATED, name
+def test_there_are_enough_of_every_class_in_every_container(report: dict[str, Any]) -> None:
+    counted = Counter(tuple(name.split("@")[:2]) for name in report["found"])
+    few = {key: count for key, count in counted.items() if count < LEAST and key[1] != "file"}
+    assert few == {}
+    assert sum(counted.values()) >= 1000
 
 
 def test_attacks_are_refused_quickly(report: dict[str, Any]) -> None:
-    slow = {name: r[2] for name, r in report["results"].items() if r[2] > 2}
+    slow = {name: o["seconds"] for name, o in report["found"].items() if o["seconds"] > 2}
     assert slow == {}
-    assert report["grown_kib"] < 100 << 10
 
 
-@pytest.mark.parametrize("name", ["global", "stack-global", "inst", "obj", "eval", "getattr"])
-def test_the_payloads_do_run_in_a_real_unpickler(tmp_path: Path, name: str) -> None:
-    pytest.importorskip("posix")  # whose functions the payloads call
-    marker = tmp_path / "marker"
-    code = hostile.callables(str(marker))[name]
-    pickle.loads(writers.dumps(writers.Raw(code), 2))
-    assert marker.exists()
+def test_complexity_ends_at_a_limit(report: dict[str, Any]) -> None:
+    for name in ("work-set", "work-ordered", "work-encode", "members", "items", "opcodes", "marks"):
+        for container in ("pickle", "nested", "legacy", "zip"):
+            told = report["found"][f"cost@{container}@{name}"]["told"]
+            assert told.startswith("limit"), f"{container} {name}: {told}"
+    for name in ("shared-modules", "deep-modules", "shared-settings", "deep-settings"):
+        assert report["found"][f"cost@pickle@{name}"]["told"].startswith("limit"), name
+    for name in ("self-settings", "namespace", "latin-aliases", "latin-arrays", "many-tensors"):
+        assert report["found"][f"cost@pickle@{name}"]["told"].startswith("limit"), name
+
+
+def test_every_refusal_of_the_reader_is_reached_by_some_file(report: dict[str, Any]) -> None:
+    lines = sorted({line for outcome in report["found"].values() for line in outcome["lines"]})
+    missed = {str(c): c.text for c in checks() if c.refuses and not c.passed_by(lines)}
+    assert {n: text for n, text in missed.items() if text not in UNREACHED} == {}
+    assert set(UNREACHED) <= {check.text for check in checks()}, "an excuse for nothing"
+
+
+def test_the_payloads_do_run_in_the_stock_loaders(tmp_path: Path) -> None:
+    pytest.importorskip("posix")  # whose functions many of the payloads call
+    assert len(child("control", str(tmp_path), "500")) >= 500
 
 
 def test_hostile_source_is_not_run_and_the_weights_are_read(tmp_path: Path) -> None:

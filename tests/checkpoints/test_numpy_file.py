@@ -172,9 +172,10 @@ def refused(path: Path, data: bytes | bytearray, kind: Kind) -> None:
 
 def test_archives_that_are_none(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
-    refused(path, b"PK\x03\x04 no archive", Kind.BAD_ARCHIVE)
+    refused(path, b"PK\x03\x04 no archive", Kind.TRUNCATED)
+    refused(path, b"PK\x03\x04 no archive, but a longer file", Kind.TRUNCATED)
     packed(path, compression=zipfile.ZIP_LZMA)
-    refused(path, path.read_bytes(), Kind.UNSUPPORTED)
+    refused(path, path.read_bytes(), Kind.BAD_ARCHIVE)
     data = packed(path)
     flipped = bytearray(data)
     flipped[300] ^= 1

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,50 +12,14 @@ from steerx import checkpoints
 from steerx.checkpoints import Config
 from tests.checkpoints import progressive_writers as progressive
 from tests.checkpoints import stylegan3_writers as stylegan3
-from tests.checkpoints import writers
-from tests.checkpoints.test_fuzz import SEED, mutate, outcome
+from tests.checkpoints.test_fuzz import outcome
 
-MUTATIONS = 120
-SMALL: dict[str, Any] = {"resolution": 8, "channels": {4: 2, 8: 2}, "z_dim": 2}
-
-
-def write_stylegan(path: Path) -> None:
-    config = progressive.tiny_stylegan(**SMALL, w_dim=2, mapping_layers=1)
-    state = progressive.stylegan_state(config, progressive.random_tensors(config))
-    writers.write_torch(path, {"generator_smooth": state})
-
-
-def write_pggan(path: Path) -> None:
-    config = progressive.tiny_pggan(**SMALL)
-    state = progressive.pggan_state(config, progressive.random_tensors(config))
-    writers.write_torch(path, {"generator_smooth": state}, container="legacy")
-
-
-WRITERS: dict[str, Callable[[Path], object]] = {
-    "stylegan": write_stylegan,
-    "pggan": write_pggan,
-    "stylegan3": lambda path: stylegan3.write(path, stylegan3.tiny()),
-}
+SEED = 20240229
 CONFIGS: dict[str, Config] = {
     "stylegan": progressive.tiny_stylegan(),
     "pggan": progressive.tiny_pggan(),
     "stylegan3": stylegan3.tiny(),
 }
-
-
-@pytest.mark.parametrize("family", WRITERS)
-def test_mutations_end_in_checkpoint_errors_or_are_read(tmp_path: Path, family: str) -> None:
-    generator = random.Random(SEED)
-    WRITERS[family](tmp_path / "honest")
-    honest = (tmp_path / "honest").read_bytes()
-    assert checkpoints.read(tmp_path / "honest").family == family
-    seen = set()
-    for _ in range(MUTATIONS):
-        data = bytearray(honest)
-        for _ in range(generator.choice((1, 1, 1, 2, 5))):
-            mutate(data, generator)
-        seen.add(outcome(tmp_path / "mutated", bytes(data)))
-    assert len(seen) >= 4, seen
 
 
 @pytest.mark.parametrize("family", CONFIGS)
