@@ -20,6 +20,7 @@ from .opening import (
     open_directions,
     open_generator,
     picked,
+    place_pictures,
     truncation_said,
 )
 from .options import (
@@ -38,9 +39,11 @@ from .options import (
     NoiseMode,
     NoiseName,
     Outdir,
+    Rotate,
     Scale,
     Seeds,
     SpaceName,
+    Translate,
     Trunc,
     Unit,
     named,
@@ -88,6 +91,8 @@ def edit(
     motion: Motion = None,
     unit: Unit = None,
     label: Class = None,
+    translate: Translate = None,
+    rotate: Rotate = None,
     noise_mode: NoiseMode = NoiseName.const,
     outdir: Outdir = Path("out"),
     save_codes: Annotated[
@@ -120,6 +125,7 @@ def edit(
     _check_codes_file(save_codes)
     claim([*_files(outdir, numbers), *([save_codes] if save_codes else [])], force=force)
     G = open_generator(network, device=device, dtype=dtype)
+    place_pictures(G, translate, rotate)
     origin: dict[str, Any] = {"seeds": numbers or None, "codes": None, "space": None}
     if codes is None:
         check_codes(G, label, trunc, cutoff)

@@ -37,6 +37,28 @@ def open_generator(network: str, *, device: str, dtype: str) -> Generator:
         raise Failure(f"{network} is refused: {error}", DATA) from error
 
 
+def place_pictures(G: Generator, translate: str | None, rotate: float | None) -> None:
+    """Place a StyleGAN3's pictures; without either option they stay where the checkpoint has them.
+
+    Raises:
+        Failure: a generator that cannot place its pictures, or numbers that are no place.
+    """
+    if translate is None and rotate is None:
+        return
+    from ..generators import StyleGAN3
+
+    option = "--rotate" if translate is None else "--translate"
+    if not isinstance(G, StyleGAN3):
+        raise Failure(
+            f"{option}: only StyleGAN3 places its pictures, this is {G.family}; leave it out", USAGE
+        )
+    with argument("--translate, --rotate"):
+        words = (translate or "0,0").split(",")
+        if len(words) != 2:
+            raise ValueError(f"a shift is X,Y such as 0.1,-0.05, got {translate!r}")
+        G.place(translate=(float(words[0]), float(words[1])), rotate=rotate or 0.0)
+
+
 def device_of(words: str) -> torch.device:
     """Device of `auto`, `cpu`, `cuda` or `cuda:N`."""
     import torch

@@ -20,6 +20,7 @@ from .opening import (
     open_codes,
     open_directions,
     open_generator,
+    place_pictures,
     truncation_said,
 )
 from .options import (
@@ -38,9 +39,11 @@ from .options import (
     NoiseMode,
     NoiseName,
     Outdir,
+    Rotate,
     Scale,
     Seeds,
     SpaceName,
+    Translate,
     Trunc,
     Unit,
     named,
@@ -107,6 +110,8 @@ def sweep(
     motion: Motion = None,
     unit: Unit = None,
     label: Class = None,
+    translate: Translate = None,
+    rotate: Rotate = None,
     noise_mode: NoiseMode = NoiseName.const,
     outdir: Outdir = Path("out"),
     order: Annotated[
@@ -137,6 +142,7 @@ def sweep(
     strengths = alphas_of(alphas, start, end, steps)
     origin: dict[str, Any] = {"seeds": seeds_unless(codes, seeds)}
     G = open_generator(network, device=device, dtype=dtype)
+    place_pictures(G, translate, rotate)
     if codes is None:
         check_codes(G, label, trunc, cutoff)
     else:

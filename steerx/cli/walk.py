@@ -20,6 +20,7 @@ from .opening import (
     open_directions,
     open_generator,
     picked,
+    place_pictures,
     truncation_said,
 )
 from .options import (
@@ -37,9 +38,11 @@ from .options import (
     Network,
     NoiseMode,
     NoiseName,
+    Rotate,
     Scale,
     Seeds,
     SpaceName,
+    Translate,
     Trunc,
     Unit,
     named,
@@ -100,6 +103,8 @@ def walk(
     motion: Motion = None,
     unit: Unit = None,
     label: Class = None,
+    translate: Translate = None,
+    rotate: Rotate = None,
     noise_mode: NoiseMode = NoiseName.const,
     out: Annotated[
         Path, typer.Option("--out", "--output", "-o", help="A .webp, .gif or .mp4.")
@@ -123,6 +128,7 @@ def walk(
     claim([out], force=force)
     origin: dict[str, Any] = {"seeds": seeds_unless(codes, seeds), "codes": None, "space": None}
     G = open_generator(network, device=device, dtype=dtype)
+    place_pictures(G, translate, rotate)
     if codes is None:
         check_codes(G, label, trunc, cutoff)
     else:
