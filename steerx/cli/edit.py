@@ -16,6 +16,7 @@ from .moves import changed
 from .opening import (
     check_codes,
     in_options,
+    note_classes,
     open_codes,
     open_directions,
     open_generator,
@@ -135,6 +136,7 @@ def edit(
         if saved.space == "w_plus" and trunc == 1:  # what they went through shrinks steps in w
             trunc, cutoff = truncation_said(codes, saved)
     singles = open_directions(directions, G, only=None, any_checkpoint=any_checkpoint, space=space)
+    note_classes(singles, label)
     singles, strengths = _strengths(alpha or [], singles)
     singles = changed(singles, G, layers=layers, motion=motion, unit=unit)
 

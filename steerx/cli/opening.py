@@ -7,6 +7,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from .failures import DATA, FAILED, USAGE, Failure, argument
 
 if TYPE_CHECKING:
@@ -174,6 +176,18 @@ def open_directions(
     if only is None:
         return singles
     return [singles[k] for k in picked(only, [single.names[0] for single in singles])]
+
+
+def note_classes(singles: Sequence[Directions], label: int | None) -> None:
+    """Say where directions were mined under another class than that of the pictures."""
+    others = [one for one in singles if one.label is not None and one.label != label]
+    if label is not None and others:
+        typer.echo(
+            f"note: {', '.join(one.names[0] for one in others[:6])}: mined under class "
+            f"{', '.join(str(k) for k in sorted({one.label for one in others if one.label is not None}))}, "
+            f"these pictures are of class {label}",
+            err=True,
+        )
 
 
 def in_options(line: str) -> str:

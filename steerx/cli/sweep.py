@@ -17,6 +17,7 @@ from .moves import ALPHAS, alphas_of, changed, together
 from .opening import (
     check_codes,
     in_options,
+    note_classes,
     open_codes,
     open_directions,
     open_generator,
@@ -151,6 +152,7 @@ def sweep(
         if saved.space == "w_plus" and trunc == 1:  # what they went through shrinks steps in w
             trunc, cutoff = truncation_said(codes, saved)
     singles = open_directions(files, G, only=only, any_checkpoint=any_checkpoint, space=space)
+    note_classes(singles, label)
     singles = changed(singles, G, layers=layers, motion=motion, unit=unit)
     if joint is not None:
         singles = together(joint, singles, G)

@@ -16,6 +16,7 @@ from .moves import changed
 from .opening import (
     check_codes,
     in_options,
+    note_classes,
     open_codes,
     open_directions,
     open_generator,
@@ -137,6 +138,7 @@ def walk(
         if saved.space == "w_plus" and trunc == 1:  # what they went through shrinks steps in w
             trunc, cutoff = truncation_said(codes, saved)
     singles = open_directions(directions, G, only=only, any_checkpoint=any_checkpoint, space=space)
+    note_classes(singles, label)
     singles = changed(singles, G, layers=layers, motion=motion, unit=unit)
     stops, used = _stops(stop or [], alpha, singles)
     path = closed_path(stops, frames, easing)
