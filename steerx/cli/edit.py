@@ -16,10 +16,12 @@ from .moves import changed
 from .opening import (
     check_codes,
     in_options,
+    note_classes,
     open_codes,
     open_directions,
     open_generator,
     picked,
+    place_pictures,
     truncation_said,
 )
 from .options import (
@@ -38,9 +40,11 @@ from .options import (
     NoiseMode,
     NoiseName,
     Outdir,
+    Rotate,
     Scale,
     Seeds,
     SpaceName,
+    Translate,
     Trunc,
     Unit,
     named,
@@ -88,6 +92,8 @@ def edit(
     motion: Motion = None,
     unit: Unit = None,
     label: Class = None,
+    translate: Translate = None,
+    rotate: Rotate = None,
     noise_mode: NoiseMode = NoiseName.const,
     outdir: Outdir = Path("out"),
     save_codes: Annotated[
@@ -120,6 +126,7 @@ def edit(
     _check_codes_file(save_codes)
     claim([*_files(outdir, numbers), *([save_codes] if save_codes else [])], force=force)
     G = open_generator(network, device=device, dtype=dtype)
+    place_pictures(G, translate, rotate)
     origin: dict[str, Any] = {"seeds": numbers or None, "codes": None, "space": None}
     if codes is None:
         check_codes(G, label, trunc, cutoff)
@@ -129,6 +136,7 @@ def edit(
         if saved.space == "w_plus" and trunc == 1:  # what they went through shrinks steps in w
             trunc, cutoff = truncation_said(codes, saved)
     singles = open_directions(directions, G, only=None, any_checkpoint=any_checkpoint, space=space)
+    note_classes(singles, label)
     singles, strengths = _strengths(alpha or [], singles)
     singles = changed(singles, G, layers=layers, motion=motion, unit=unit)
 

@@ -7,6 +7,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from .failures import DATA, FAILED, USAGE, Failure, argument
 
 if TYPE_CHECKING:
@@ -35,6 +37,28 @@ def open_generator(network: str, *, device: str, dtype: str) -> Generator:
         return load(network, device=place, dtype=getattr(torch, dtype))
     except CheckpointError as error:
         raise Failure(f"{network} is refused: {error}", DATA) from error
+
+
+def place_pictures(G: Generator, translate: str | None, rotate: float | None) -> None:
+    """Place a StyleGAN3's pictures; without either option they stay where the checkpoint has them.
+
+    Raises:
+        Failure: a generator that cannot place its pictures, or numbers that are no place.
+    """
+    if translate is None and rotate is None:
+        return
+    from ..generators import StyleGAN3
+
+    option = "--rotate" if translate is None else "--translate"
+    if not isinstance(G, StyleGAN3):
+        raise Failure(
+            f"{option}: only StyleGAN3 places its pictures, this is {G.family}; leave it out", USAGE
+        )
+    with argument("--translate, --rotate"):
+        words = (translate or "0,0").split(",")
+        if len(words) != 2:
+            raise ValueError(f"a shift is X,Y such as 0.1,-0.05, got {translate!r}")
+        G.place(translate=(float(words[0]), float(words[1])), rotate=rotate or 0.0)
 
 
 def device_of(words: str) -> torch.device:
@@ -152,6 +176,18 @@ def open_directions(
     if only is None:
         return singles
     return [singles[k] for k in picked(only, [single.names[0] for single in singles])]
+
+
+def note_classes(singles: Sequence[Directions], label: int | None) -> None:
+    """Say where directions were mined under another class than that of the pictures."""
+    others = [one for one in singles if one.label is not None and one.label != label]
+    if label is not None and others:
+        typer.echo(
+            f"note: {', '.join(one.names[0] for one in others[:6])}: mined under class "
+            f"{', '.join(str(k) for k in sorted({one.label for one in others if one.label is not None}))}, "
+            f"these pictures are of class {label}",
+            err=True,
+        )
 
 
 def in_options(line: str) -> str:

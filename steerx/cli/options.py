@@ -65,6 +65,24 @@ Codes = Annotated[
 Scale = Annotated[int, typer.Option("--scale", help="Magnify grids and strips.", min=1, max=16)]
 
 
+Translate = Annotated[
+    str | None,
+    typer.Option(
+        "--translate",
+        help="StyleGAN3: shift pictures by X,Y (right, down), in sides of the picture.",
+        show_default=False,
+    ),
+]
+Rotate = Annotated[
+    float | None,
+    typer.Option(
+        "--rotate",
+        help="StyleGAN3: turn pictures by so many degrees, counter-clockwise.",
+        show_default=False,
+    ),
+]
+
+
 class DtypeName(StrEnum):
     """Dtype of activations."""
 

@@ -12,7 +12,7 @@ import typer
 from . import jobs
 from .dry_run import Cost, measured, tell
 from .failures import USAGE, Failure
-from .opening import check_codes, in_options, open_codes, open_generator
+from .opening import check_codes, in_options, open_codes, open_generator, place_pictures
 from .options import (
     Batch,
     Class,
@@ -28,9 +28,11 @@ from .options import (
     NoiseMode,
     NoiseName,
     Outdir,
+    Rotate,
     Scale,
     Seeds,
     Space,
+    Translate,
     Trunc,
     named,
     seeds_unless,
@@ -51,6 +53,8 @@ def sample(
     trunc: Trunc = 1.0,
     cutoff: Cutoff = None,
     label: Class = None,
+    translate: Translate = None,
+    rotate: Rotate = None,
     noise_mode: NoiseMode = NoiseName.const,
     outdir: Outdir = Path("out"),
     grid: Annotated[
@@ -71,6 +75,7 @@ def sample(
     if codes is None:
         claim([*_files(outdir, "seed", origin["seeds"]), *sheet], force=force)
     G = open_generator(network, device=device, dtype=dtype)
+    place_pictures(G, translate, rotate)
     if codes is None:
         check_codes(G, label, trunc, cutoff)
     else:

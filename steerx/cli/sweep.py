@@ -17,9 +17,11 @@ from .moves import ALPHAS, alphas_of, changed, together
 from .opening import (
     check_codes,
     in_options,
+    note_classes,
     open_codes,
     open_directions,
     open_generator,
+    place_pictures,
     truncation_said,
 )
 from .options import (
@@ -38,9 +40,11 @@ from .options import (
     NoiseMode,
     NoiseName,
     Outdir,
+    Rotate,
     Scale,
     Seeds,
     SpaceName,
+    Translate,
     Trunc,
     Unit,
     named,
@@ -107,6 +111,8 @@ def sweep(
     motion: Motion = None,
     unit: Unit = None,
     label: Class = None,
+    translate: Translate = None,
+    rotate: Rotate = None,
     noise_mode: NoiseMode = NoiseName.const,
     outdir: Outdir = Path("out"),
     order: Annotated[
@@ -137,6 +143,7 @@ def sweep(
     strengths = alphas_of(alphas, start, end, steps)
     origin: dict[str, Any] = {"seeds": seeds_unless(codes, seeds)}
     G = open_generator(network, device=device, dtype=dtype)
+    place_pictures(G, translate, rotate)
     if codes is None:
         check_codes(G, label, trunc, cutoff)
     else:
@@ -145,6 +152,7 @@ def sweep(
         if saved.space == "w_plus" and trunc == 1:  # what they went through shrinks steps in w
             trunc, cutoff = truncation_said(codes, saved)
     singles = open_directions(files, G, only=only, any_checkpoint=any_checkpoint, space=space)
+    note_classes(singles, label)
     singles = changed(singles, G, layers=layers, motion=motion, unit=unit)
     if joint is not None:
         singles = together(joint, singles, G)

@@ -14,6 +14,7 @@ from .opening import (
     open_codes,
     open_directions,
     open_generator,
+    place_pictures,
     truncation_said,
 )
 from .options import MotionName, SpaceName, UnitName, seeds_of
@@ -54,6 +55,8 @@ def _swept(said: dict[str, Any], device: str, batch: int | None) -> Sweep:
     from ..sweeping import sweep
 
     G = open_generator(said["network"], device=device, dtype=said["dtype"])
+    turn = said.get("rotate")
+    place_pictures(G, said.get("translate"), None if turn is None else float(turn))
     space = _name(SpaceName, said.get("space"))
     anyway, trunc, cutoff = said["any_checkpoint"], said["trunc"], said.get("cutoff")
     origin: dict[str, Any] = {}

@@ -16,10 +16,12 @@ from .moves import changed
 from .opening import (
     check_codes,
     in_options,
+    note_classes,
     open_codes,
     open_directions,
     open_generator,
     picked,
+    place_pictures,
     truncation_said,
 )
 from .options import (
@@ -37,9 +39,11 @@ from .options import (
     Network,
     NoiseMode,
     NoiseName,
+    Rotate,
     Scale,
     Seeds,
     SpaceName,
+    Translate,
     Trunc,
     Unit,
     named,
@@ -100,6 +104,8 @@ def walk(
     motion: Motion = None,
     unit: Unit = None,
     label: Class = None,
+    translate: Translate = None,
+    rotate: Rotate = None,
     noise_mode: NoiseMode = NoiseName.const,
     out: Annotated[
         Path, typer.Option("--out", "--output", "-o", help="A .webp, .gif or .mp4.")
@@ -123,6 +129,7 @@ def walk(
     claim([out], force=force)
     origin: dict[str, Any] = {"seeds": seeds_unless(codes, seeds), "codes": None, "space": None}
     G = open_generator(network, device=device, dtype=dtype)
+    place_pictures(G, translate, rotate)
     if codes is None:
         check_codes(G, label, trunc, cutoff)
     else:
@@ -131,6 +138,7 @@ def walk(
         if saved.space == "w_plus" and trunc == 1:  # what they went through shrinks steps in w
             trunc, cutoff = truncation_said(codes, saved)
     singles = open_directions(directions, G, only=only, any_checkpoint=any_checkpoint, space=space)
+    note_classes(singles, label)
     singles = changed(singles, G, layers=layers, motion=motion, unit=unit)
     stops, used = _stops(stop or [], alpha, singles)
     path = closed_path(stops, frames, easing)

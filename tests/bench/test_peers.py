@@ -157,7 +157,9 @@ def test_a_run_in_which_steerx_is_wrong_fails(
         case = {
             "name": "memory-1024",
             "case": "memory",
-            **{"commit": "0", "load": 0.0, "note": ""},
+            "commit": "0",
+            "load": 0.0,
+            "note": "",
             "rows": [row | NOTHING],
             "skipped": skipped,
         }

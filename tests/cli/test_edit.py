@@ -165,6 +165,17 @@ def test_conditional_networks(run: Run) -> None:
     assert run(*words, "--class", 2).exit_code == 0
 
 
+def test_a_direction_of_another_class_is_told(run: Run) -> None:
+    tiny_network(Path("c.safetensors"), seed=0, c_dim=3)
+    mine = ("mine", "ganspace", "c.safetensors", "-k", 1, "-n", 100, "--class", 1)
+    assert run(*mine, "-o", "d.safetensors").exit_code == 0
+    words = ("edit", "c.safetensors", "d.safetensors", "-a", 1, "--seeds", 0)
+    result = run(*words, "--class", 2)
+    assert result.exit_code == 0, result.output
+    assert "note: pc0: mined under class 1, these pictures are of class 2" in result.stderr
+    assert "note" not in run(*words, "--class", 1, "-o", "same").stderr
+
+
 def test_dry_run_job_and_force(run: Run, network: Path, sefa: Path) -> None:
     words = ("edit", network, sefa, "-a", "sefa0=1", "--seeds", "0-2", "--save-codes", "c.npy")
     result = run(*words, "--dry-run")
