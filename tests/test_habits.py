@@ -35,7 +35,8 @@ def hooks() -> list[dict[str, Any]]:
 def lint() -> list[str]:
     """The commands of `make lint`."""
     recipe = text("Makefile").split("\nlint:")[1].split("\n\n")[0].splitlines()[1:]
-    return [line.strip().replace("$(BIN)", ".venv/bin") for line in recipe]
+    whole = "\n".join(recipe).replace("\\\n", " ").splitlines()
+    return [line.strip().replace("$(BIN)", ".venv/bin") for line in whole]
 
 
 def test_the_hooks_are_the_commands_of_make_lint() -> None:

@@ -25,7 +25,7 @@ RULES = [
         ["sweeping", "scoring", "directions", "checkpoints", "cli", "faces/training.py",
          "rendering/choosing.py", "faces/gate.py", "faces/scorer_training.py"],
     ),
-    (r"dlatent|sample_id\b|latent_space_type|boundaries_path", ["cli/aliases.py"]),
+    (r"dlatent|sample_id\b|latent_space_type|boundaries_path", ["cli/aliases.py", "checkpoints/tensorflow_era.py"]),
     (r"_dispatch_has_kernel|torch\.library\.", ["ops/_library.py"]),
 ]  # fmt: skip
 

@@ -2,8 +2,6 @@
 // their sums in registers while the inputs pass. Bound: bytes of `power`, read once per sample.
 #include "steerx/demodulation.h"
 
-#include <cmath>
-
 #include "steerx/lanes.h"
 
 namespace steerx {
@@ -35,7 +33,7 @@ void demodulate(const DemodulationParams& p) {
         const int64_t o = first + at;
         const float both = p.unit_scale[n] * p.scale[o];
         const float under = sum[at / kLanes][at % kLanes] + p.eps / (both * both);
-        p.factor[n * p.O + o] = 1.0f / std::sqrt(under < p.least ? p.least : under);
+        p.factor[n * p.O + o] = 1.0f / __builtin_sqrtf(under < p.least ? p.least : under);
       }
     }
   }

@@ -11,9 +11,6 @@
 #endif
 #include "steerx/direct.h"
 
-#include <cstring>
-#include <utility>
-
 #include "steerx/cpu_tail.h"
 #include "steerx/matrix_unit.h"
 
@@ -75,7 +72,7 @@ struct Room {
 
 // The pixels of a piece and those around it, zeros outside of the sample.
 void take(const DirectParams& p, const Room& room, const DirectPiece& piece, BFloat16* to) {
-  constexpr size_t kBytes = kSide * sizeof(BFloat16);
+  constexpr uint64_t kBytes = kSide * sizeof(BFloat16);
   const int64_t left = piece.column - 1 - room.margin;
   const int64_t before = left < 0 ? -left : 0;  // columns of zeros
   const int64_t inside = left + room.wide < p.W ? room.wide : p.W - left;
@@ -87,14 +84,14 @@ void take(const DirectParams& p, const Room& room, const DirectPiece& piece, BFl
     const uint16_t* from = p.x + ((piece.n * p.H + row) * p.W + left) * p.I;
     const auto blank = [&](int64_t column, int64_t end) {
       for (int64_t block = 0; block < blocks && column < end; ++block)
-        std::memset(to + (block * room.pixels + begin + column) * kSide, 0,
-                    static_cast<size_t>(end - column) * kBytes);
+        __builtin_memset(to + (block * room.pixels + begin + column) * kSide, 0,
+                         static_cast<uint64_t>(end - column) * kBytes);
     };
     blank(0, before < last ? before : wide);
     for (int64_t column = before; column < last; ++column)
       for (int64_t block = 0; block < blocks; ++block)
-        std::memcpy(to + (block * room.pixels + begin + column) * kSide,
-                    from + column * p.I + block * kSide, kBytes);
+        __builtin_memcpy(to + (block * room.pixels + begin + column) * kSide,
+                         from + column * p.I + block * kSide, kBytes);
     if (before < last) blank(last, wide);
   }
 }
@@ -131,13 +128,9 @@ struct BlockTail {
   static constexpr int kParts = kSide / kLanes;
   LanesTail<BFloat16> part[kParts];
 
-  BlockTail(const SampleTail<BFloat16>& tail, int64_t o)
-      : BlockTail(tail, o, std::make_integer_sequence<int, kParts>()) {}
-
- private:
-  template <int... kPart>
-  BlockTail(const SampleTail<BFloat16>& tail, int64_t o, std::integer_sequence<int, kPart...>)
-      : part{LanesTail<BFloat16>(tail, o + kPart * kLanes)...} {}
+  BlockTail(const SampleTail<BFloat16>& tail, int64_t o) {
+    for (int c = 0; c < kParts; ++c) part[c] = LanesTail<BFloat16>(tail, o + c * kLanes);
+  }
 };
 
 void out_plain(const DirectParams& p, const Room& room, const DirectPiece& piece,
@@ -202,7 +195,7 @@ void make(const DirectParams& p, const DirectPiece& piece, void* memory) {
   float* across = reinterpret_cast<float*>(bytes + room.pictured);
   const int64_t up = p.form == DirectForm::plain ? 1 : 2;
   const SampleTail<BFloat16> tail(p.tail, piece.n, up * p.H, up * p.W, p.O);
-  if (tail.pictured()) std::memset(pictured, 0, static_cast<size_t>(room.pictured));
+  if (tail.pictured()) __builtin_memset(pictured, 0, static_cast<uint64_t>(room.pictured));
   take(p, room, piece, x);
   Taps phases[kPhases];
   const int count = taps_of(p.form, phases);

@@ -7,8 +7,6 @@
 #endif
 #include "steerx/gathered.h"
 
-#include <cstring>
-
 #include "steerx/panel_product.h"
 
 namespace steerx {
@@ -29,7 +27,7 @@ Offset offset(GatheredForm form, int64_t phase, int64_t t) {
 void gather(const GatheredParams& p, int64_t phase, int64_t first, int64_t last, float* rows) {
   const int64_t margin = p.form == GatheredForm::plain ? 0 : 1, wide = p.W + margin,
                 high = p.H + margin, taps = gathered_taps(p.form, phase), blocks = p.I / kBlock;
-  constexpr size_t kBytes = kBlock * sizeof(float);
+  constexpr uint64_t kBytes = kBlock * sizeof(float);
   for (int64_t at = first; at < last; ++at) {
     const int64_t n = at / (high * wide), row = at / wide % high, column = at % wide;
     const int64_t place = at - first;
@@ -41,9 +39,9 @@ void gather(const GatheredParams& p, int64_t phase, int64_t first, int64_t last,
       const float* from = inside ? p.x + ((n * p.H + r) * p.W + c) * p.I : nullptr;
       for (int64_t block = 0; block < blocks; ++block, to += kGroup * kBlock)
         if (inside)
-          std::memcpy(to, from + block * kBlock, kBytes);
+          __builtin_memcpy(to, from + block * kBlock, kBytes);
         else
-          std::memset(to, 0, kBytes);
+          __builtin_memset(to, 0, kBytes);
     }
   }
 }

@@ -57,6 +57,8 @@ def check_channels(channels: Mapping[int, int], resolutions: tuple[int, ...]) ->
 
 def check_filter_shape(shape: tuple[int, int]) -> None:
     """Refuse a filter (rows, columns) without taps, or with very many."""
+    if len(shape) != 2:
+        raise bad(f"config filter_shape must be (rows, columns), got {shape}")
     for taps in shape:
         check_int("filter_shape", taps, 1, MAX_FILTER_TAPS)
 

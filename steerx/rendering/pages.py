@@ -5,13 +5,17 @@ Measured: 2-8 % of a filtered layer. The system grants them or not; either way i
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Sequence
 from contextlib import suppress
 from math import prod
 
 import torch
 from torch import Tensor
+
+try:
+    import mmap
+except ImportError:  # no such calls on this system
+    mmap = None  # type: ignore[assignment]
 
 _LEAST = 4 << 20  # bytes; below it there is nothing to win
 

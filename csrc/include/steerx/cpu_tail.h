@@ -74,35 +74,36 @@ struct SampleTail {
 // A sample's tail for the same lanes of channels of many pixels: what they share is read once.
 template <typename T>
 struct LanesTail {
-  const SampleTail<T>& sample;
-  const int64_t o;
-  const Lanes scale, bias, style, falling, rising, least, most;
+  const SampleTail<T>* sample = nullptr;
+  int64_t o = 0;
+  Lanes scale = {}, bias = {}, style = {}, falling = {}, rising = {}, least = {}, most = {};
   Lanes rgb_weight[kPictureChannels] = {};
 
-  LanesTail(const SampleTail<T>& sample_, int64_t o_)
-      : sample(sample_),
+  LanesTail() = default;
+  LanesTail(const SampleTail<T>& of, int64_t o_)
+      : sample(&of),
         o(o_),
-        scale(sample.scale == nullptr ? lanes(1.0f) : load(sample.scale + o)),
-        bias(sample.tail.bias == nullptr ? Lanes{} : load(sample.tail.bias + o)),
-        style(sample.style == nullptr ? Lanes{} : load(sample.style + o)),
-        falling(lanes(sample.tail.slope * sample.tail.gain)),
-        rising(lanes(sample.tail.gain)),
-        least(lanes(-sample.tail.clamp)),
-        most(lanes(sample.tail.clamp)) {
-    for (int c = 0; c < kPictureChannels && sample.rgb_weight != nullptr; ++c)
-      rgb_weight[c] = load(sample.rgb_weight + c * sample.O + o);
+        scale(of.scale == nullptr ? lanes(1.0f) : load(of.scale + o_)),
+        bias(of.tail.bias == nullptr ? Lanes{} : load(of.tail.bias + o_)),
+        style(of.style == nullptr ? Lanes{} : load(of.style + o_)),
+        falling(lanes(of.tail.slope * of.tail.gain)),
+        rising(lanes(of.tail.gain)),
+        least(lanes(-of.tail.clamp)),
+        most(lanes(of.tail.clamp)) {
+    for (int c = 0; c < kPictureChannels && of.rgb_weight != nullptr; ++c)
+      rgb_weight[c] = load(of.rgb_weight + c * of.O + o);
   }
 
   // As SampleTail::channels.
   STEERX_MEMBER void pixel(Lanes value, int64_t pixel, Lanes* sums) const {
-    value = value * scale + (bias + sample.shift(pixel));
+    value = value * scale + (bias + sample->shift(pixel));
     value = limited(value * (value < Lanes{} ? falling : rising), least, most);
-    const int64_t to = (sample.n * sample.H * sample.W + pixel) * sample.O + o;
+    const int64_t to = (sample->n * sample->H * sample->W + pixel) * sample->O + o;
     value = rounded<T>(value);
-    if (sample.tail.y != nullptr) store(static_cast<T*>(sample.tail.y) + to, value);
-    if (sample.tail.styled != nullptr)
-      store(static_cast<T*>(sample.tail.styled) + to, value * style);
-    if (sample.rgb_weight != nullptr)
+    if (sample->tail.y != nullptr) store(static_cast<T*>(sample->tail.y) + to, value);
+    if (sample->tail.styled != nullptr)
+      store(static_cast<T*>(sample->tail.styled) + to, value * style);
+    if (sample->rgb_weight != nullptr)
       for (int c = 0; c < kPictureChannels; ++c) sums[c] += value * rgb_weight[c];
   }
 };
