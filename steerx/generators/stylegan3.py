@@ -111,28 +111,18 @@ class FilteredStyleLayer(nn.Module):
         )
         x = x * self.magnitude.rsqrt().to(x.dtype)
         slope, gain = (1.0, 1.0) if self.to_rgb else (0.2, _SQRT2)
-        x = x + self.bias.to(x.dtype)[:, None, None]
-        x = filtered(x, self.up_filter, up=form.up, padding=form.padding)
-        x = ops.bias_act(x, slope=slope, gain=gain, clamp=self.clamp)
-        return filtered(x, self.down_filter, down=form.down)
-
-
-def filtered(
-    x: Tensor,
-    filter: Tensor | None,
-    *,
-    up: int = 1,
-    down: int = 1,
-    padding: tuple[int, int, int, int] = (0, 0, 0, 0),
-) -> Tensor:
-    """x resampled through a filter [t, t], or [t] in one direction after the other; None = padded alone."""
-    if filter is None:
-        filter = torch.ones(1, 1, dtype=x.dtype, device=x.device)
-    if filter.dim() == 2:
-        return ops.upfirdn2d(x, filter, up=up, down=down, padding=padding, gain=up**2)
-    left, right, top, bottom = padding
-    x = ops.upfirdn2d(x, filter[:, None], up=up, padding=(0, 0, top, bottom), gain=up**2)
-    return ops.upfirdn2d(x, filter[None], down=down, padding=(left, right, 0, 0))
+        return ops.filtered_lrelu(
+            x,
+            self.bias,
+            up_filter=self.up_filter,
+            down_filter=self.down_filter,
+            up=form.up,
+            down=form.down,
+            padding=form.padding,
+            slope=slope,
+            gain=gain,
+            clamp=self.clamp,
+        )
 
 
 class Synthesis(Styled):

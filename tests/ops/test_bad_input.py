@@ -27,6 +27,13 @@ CALLS: dict[str, dict[str, Any]] = {
         "directions": ROWS,
     },
     "eigh": {"a": torch.ones(2, 5, 5)},
+    "filtered_lrelu": {
+        "x": X,
+        "bias": torch.ones(4),
+        "up_filter": FILTER,
+        "down_filter": FILTER[0],
+        "up": 2,
+    },
     "modulated_conv2d": LAYER,
     "style_layer": LAYER | NOISE,
     "to_rgb": {"x": X, "style": STYLE, "weight": torch.ones(3, 4, 1, 1)} | SKIP,
@@ -121,6 +128,7 @@ def test_numbers_that_are_none(bad: float) -> None:
         ("bias_act", ("slope", "gain", "clamp")),
         ("style_layer", ("slope", "gain", "clamp")),
         ("to_rgb", ("clamp",)),
+        ("filtered_lrelu", ("slope", "gain", "clamp")),
         ("upfirdn2d", ("gain",) if bad != -1.0 else ()),
     ):
         for argument in arguments:
