@@ -80,12 +80,11 @@ def _kind(path: Path, suffix: str) -> str | None:
     if suffix != ".safetensors":
         return None
 
-    from ..checkpoints.budget import Budget
     from ..checkpoints.source import FileSource
     from ..checkpoints.tensor_file import parse_json, read_tensor_file
 
     with FileSource(path) as source:
-        tensors, metadata = read_tensor_file(source, Budget(source.size))
+        tensors, metadata = read_tensor_file(source)
         document = parse_json(metadata.get("steerx", "{}"))
     kind = document.get("kind") if isinstance(document, dict) else None
     if kind is None and set(tensors) in _CODES:
