@@ -24,7 +24,9 @@ _ALL32, _ALL16 = 0xFFFFFFFF, 0xFFFF
 _MAX_DIRECTORY_BYTES = 64 << 20
 _ENCRYPTED = 0x2041  # flags: encrypted, strong encryption, masked header
 _SIZES_FOLLOW = 0x8  # flag: the local header leaves sizes to a record behind the data
-_RECORDS = (12, 16, 20, 24)  # bytes of that record: with a magic number or without, wide or not
+_RECORD = 24  # most bytes of that record
+_WIDE, _OTHER_NAME = 1, 0x7075  # kinds of extra fields: 64-bit sizes, a name in another encoding
+_RECORD_MAGIC = b"PK\x07\x08"
 STORED, DEFLATED = 0, 8
 
 
@@ -82,7 +84,7 @@ def read_entries(
     start, length, count = _directory(source, most_bytes)
     data = source.read(start, length)
     entries: dict[str, Entry] = {}
-    spans: list[tuple[int, int, bool]] = []
+    spans: list[tuple[int, int]] = []
     at = 0
     for _ in range(count):
         if at + _CENTRAL.size > length:
@@ -98,15 +100,15 @@ def read_entries(
     return entries
 
 
-def _check_spans(spans: list[tuple[int, int, bool]], directory: int) -> None:
-    """Refuse overlaps, and bytes that belong to no entry; a record of sizes may follow one that says so."""
-    at, record = 0, False
-    for start, end, follows in (*sorted(spans), (directory, directory, False)):
+def _check_spans(spans: list[tuple[int, int]], directory: int) -> None:
+    """Refuse overlaps, and bytes that belong to no entry."""
+    at = 0
+    for start, end in (*sorted(spans), (directory, directory)):
         if start < at:
             raise _bad("two entries overlap", start)
-        if start > at and not (record and start - at in _RECORDS):
+        if start > at:
             raise _bad("bytes that belong to no entry", at)
-        at, record = end, follows
+        at = end
 
 
 def _directory(source: Source, most_bytes: int) -> tuple[int, int, int]:
@@ -167,7 +169,10 @@ def _central(data: bytes, at: int, base: int, methods: tuple[int, ...]) -> tuple
     end = at + name_length + extra_length + comment_length
     if end > len(data):
         raise _bad("the directory is cut short", place)
-    wide = _wide_fields(extra, place)
+    fields_of = _extra_fields(extra, place)
+    if _OTHER_NAME in fields_of:
+        raise _bad("an entry with a second name", place)
+    wide = _wide(fields_of)
     if size == _ALL32:
         size = _next(wide, place)
     if packed == _ALL32:
@@ -179,11 +184,11 @@ def _central(data: bytes, at: int, base: int, methods: tuple[int, ...]) -> tuple
     return _Said(_name(raw, place), local, packed, size, method, crc), end
 
 
-def _local(source: Source, said: _Said, limit: int) -> tuple[Entry, tuple[int, int, bool]]:
+def _local(source: Source, said: _Said, limit: int) -> tuple[Entry, tuple[int, int]]:
     """The entry behind a local header that must say what the directory says, and its span.
 
     Returns:
-        The entry; first byte of the header, end of the data, and whether a record of sizes follows.
+        The entry; first byte of its header, and the place behind its last.
     """
     name, start = shown(said.name), said.local
     if start + _LOCAL.size > limit:
@@ -199,12 +204,35 @@ def _local(source: Source, said: _Said, limit: int) -> tuple[Entry, tuple[int, i
         raise _bad(f"the entry {name} has another name in its own header", start)
     follows = bool(flags & _SIZES_FOLLOW)
     later = (0,) if follows else ()
-    if packed not in (said.packed, _ALL32, *later) or size not in (said.size, _ALL32, *later):
+    wide = _wide(_extra_fields(source.read(data - extra_length, extra_length), start))
+    if size == _ALL32:
+        size = _next(wide, start)
+    if packed == _ALL32:
+        packed = _next(wide, start)
+    if packed not in (said.packed, *later) or size not in (said.size, *later):
         raise _bad(f"the entry {name} has another size in its own header", start)
     if crc not in (said.crc, *later):
         raise _bad(f"the entry {name} has another sum in its own header", start)
-    entry = Entry(data, said.packed, said.size, said.method, said.crc)
-    return entry, (start, data + said.packed, follows)
+    end = data + said.packed
+    if follows:
+        end += _record_length(source, said, end, limit)
+    return Entry(data, said.packed, said.size, said.method, said.crc), (start, end)
+
+
+def _record_length(source: Source, said: _Said, start: int, limit: int) -> int:
+    """Length of the record of sizes behind an entry, which must say what the directory says."""
+    there = source.read(start, min(_RECORD, limit - start))
+    for sizes in (struct.pack("<IQQ", said.crc, said.packed, said.size), _narrow(said)):
+        for magic in (_RECORD_MAGIC, b""):
+            if sizes and there.startswith(magic + sizes):
+                return len(magic + sizes)
+    raise _bad(f"the record behind {shown(said.name)} does not repeat its sizes", start)
+
+
+def _narrow(said: _Said) -> bytes:
+    """The record in 32 bits; none where they do not suffice."""
+    wide = max(said.packed, said.size) > _ALL32
+    return b"" if wide else struct.pack("<III", said.crc, said.packed, said.size)
 
 
 def _without_folder(entries: dict[str, Entry]) -> dict[str, Entry]:
@@ -232,19 +260,26 @@ def _name(raw: bytes, place: int) -> str:
     return name
 
 
-def _wide_fields(extra: bytes, place: int) -> list[int]:
-    """The 64-bit numbers of an extra field, last first."""
+def _extra_fields(extra: bytes, place: int) -> dict[int, bytes]:
+    """Extra fields by kind; padding may end in less than a field."""
+    found: dict[int, bytes] = {}
     at = 0
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<HH", extra, at)
         at += 4
         if at + length > len(extra):
             raise _bad("an extra field is cut short", place)
-        if kind == 1:
-            count = length // 8
-            return list(struct.unpack_from(f"<{count}Q", extra, at))[::-1]
+        if kind in found and kind in (_WIDE, _OTHER_NAME):
+            raise _bad("an extra field is there twice", place)
+        found[kind] = extra[at : at + length]
         at += length
-    return []
+    return found
+
+
+def _wide(fields: dict[int, bytes]) -> list[int]:
+    """The 64-bit numbers of an entry, last first."""
+    data = fields.get(_WIDE, b"")
+    return list(struct.unpack_from(f"<{len(data) // 8}Q", data))[::-1]
 
 
 def _next(wide: list[int], place: int) -> int:

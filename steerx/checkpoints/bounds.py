@@ -55,12 +55,12 @@ def check_channels(channels: Mapping[int, int], resolutions: tuple[int, ...]) ->
         check_int(f"channels[{resolution}]", count, 1, MAX_DIM)
 
 
-def check_filter_shape(shape: tuple[int, int]) -> None:
-    """Refuse a filter (rows, columns) without taps, or with very many."""
-    if len(shape) != 2:
-        raise bad(f"config filter_shape must be (rows, columns), got {shape}")
+def check_filter_shape(shape: tuple[int, ...]) -> None:
+    """Refuse a filter that has not (rows, columns) of some taps."""
     for taps in shape:
         check_int("filter_shape", taps, 1, MAX_FILTER_TAPS)
+    if len(shape) != 2:
+        raise bad(f"filter_shape must be (rows, columns), got {shape}")
 
 
 def check_parameters(shapes: Iterable[tuple[int, ...]]) -> None:

@@ -27,7 +27,6 @@ class Budget:
     def __init__(self, file_size: int) -> None:
         self.opcodes = 1_000_000
         self._left = {
-            "text bytes": max(64 * MIB, 3 * file_size),
             "work": 4 * file_size + 16 * MIB,
             "tensors": 200_000,
             "storages": 200_000,

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 Builder = Callable[["Machine", tuple[object, ...]], object]
 MAX_TENSOR_DIMS = 8
-_ITEM_WORK, _PAIR_WORK = 8, 16  # hashing an item takes the time of copying many bytes
 TF_NETWORKS = {("dnnlib.tflib.network", "Network"), ("tfutil", "Network")}  # StyleGAN, PGGAN
 _NUMPY_TAGS = {
     **{f"{kind}{size}": f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)},
@@ -71,7 +70,6 @@ def build(machine: Machine, target: object, state: object) -> None:
     elif isinstance(target, Array) and not target.built:
         _set_array(machine, target, state)
     elif isinstance(target, Settings) and type(state) is dict and not target:
-        machine.budget.spend("work", len(state), offset=machine.offset)
         machine.budget.spend("set members and dict items", len(state), offset=machine.offset)
         target.update(state)
     elif isinstance(target, VariableSet) and type(state) is dict and state and not target.state:
@@ -100,7 +98,7 @@ def _persistent(machine: Machine, arguments: tuple[object, ...]) -> object:
 
 
 def _digest(machine: Machine, text: object) -> str:
-    """Digest of a source text; the text is shared by all modules of a network, so hashed once."""
+    """Digest of a source text; each is hashed once, so all of them cost no more than the file has bytes."""
     if isinstance(text, Slice) and text.text:
         key: object = (id(text.source), text.start, text.length)
     elif type(text) is str:
@@ -109,13 +107,12 @@ def _digest(machine: Machine, text: object) -> str:
         _bad(machine, "the source of a persistent object is not text")
     known = machine.digests.get(key)
     if known is None:
+        digest = hashlib.sha256()
         if isinstance(text, Slice):
-            machine.budget.spend("work", text.length, offset=machine.offset)
-            data = text.source.read(text.start, text.length)
+            digest.update(text.source.read(text.start, text.length))
         else:
-            machine.budget.spend("work", len(text), offset=machine.offset)
-            data = text.encode()
-        known = machine.digests[key] = hashlib.sha256(data).hexdigest()
+            digest.update(text.encode())
+        known = machine.digests[key] = digest.hexdigest()
     return known
 
 
@@ -126,7 +123,6 @@ def _ordered(machine: Machine, arguments: tuple[object, ...]) -> object:
     pairs = arguments[0] if len(arguments) == 1 else None
     if type(pairs) is not list:
         _bad(machine, "an OrderedDict is not made from one list of pairs")
-    machine.budget.spend("work", _PAIR_WORK * len(pairs), offset=machine.offset)
     machine.budget.spend("set members and dict items", len(pairs), offset=machine.offset)
     for pair in pairs:
         if type(pair) not in (list, tuple) or len(pair) != 2:
@@ -139,7 +135,6 @@ def _set(machine: Machine, arguments: tuple[object, ...]) -> object:
     items = arguments[0] if len(arguments) == 1 else None
     if type(items) is not list:
         _bad(machine, "a set is not made from one list")
-    machine.budget.spend("work", _ITEM_WORK * len(items), offset=machine.offset)
     machine.budget.spend("set members and dict items", len(items), offset=machine.offset)
     return {machine.key(item) for item in items}
 

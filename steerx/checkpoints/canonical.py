@@ -13,6 +13,7 @@ from steerx.checkpoints.config import expected_shapes
 from steerx.checkpoints.containers import Contents
 from steerx.checkpoints.errors import CheckpointError, Kind, shown
 from steerx.checkpoints.families import FAMILIES
+from steerx.checkpoints.nvlabs_settings import plain_data
 from steerx.checkpoints.plan import Plan, Rule, check_names
 from steerx.checkpoints.state_dict import tensors_of
 from steerx.checkpoints.tensor_file import parse_json
@@ -52,13 +53,14 @@ def plan(contents: Contents) -> Plan | None:
         known = ", ".join(map(repr, FAMILIES))
         raise CheckpointError(Kind.UNSUPPORTED, f"the family {name}; steerx reads {known}")
     config = FAMILIES[family].from_json(description.get("config"))
-    facts = description.get("facts", {})
+    facts = plain_data(description.get("facts", {}), contents.budget)  # neither deep nor many
     if not isinstance(facts, dict):
         raise CheckpointError(Kind.BAD_STRUCTURE, "the facts in the metadata are not an object")
     rules = tuple(Rule(name, name, shape) for name, shape in expected_shapes(config).items())
     tensors = tensors_of(contents.tree)
     check_names(rules, tensors)
-    return Plan("steerx", config, rules, tensors, facts={"origin": facts})
+    # A file that was converted again and again tells of the first one.
+    return Plan("steerx", config, rules, tensors, facts={"origin": facts.get("origin", facts)})
 
 
 def describe_in_json(checkpoint: Checkpoint) -> str:

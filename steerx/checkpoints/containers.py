@@ -44,7 +44,7 @@ def read_contents(source: FileSource) -> Contents:
     # safetensors first: the low bytes of a header's length may be those of any other container, while
     # no pickle or archive both announces a length that fits the file and has its brace behind it.
     if head[8:9] == b"{" and 8 + int.from_bytes(head[:8], "little") <= source.size:
-        tensors, metadata = read_tensor_file(source, budget)
+        tensors, metadata = read_tensor_file(source)
         contents = Contents("safetensors", tensors, budget, metadata)
     elif head[:2] == b"PK":
         contents = _zip(source, budget)

@@ -182,8 +182,6 @@ class Machine:
 
     def push_text(self, length: int) -> None:
         """Push a text of `length` bytes of UTF-8; a long one stays in the file."""
-        self.cursor.require(length)
-        self.budget.spend("text bytes", length, offset=self.offset)
         if length > LONG_BYTES:
             start = self.cursor.skip(length)
             self.push(Slice(self.cursor.source, start, length, text=True))
@@ -195,7 +193,6 @@ class Machine:
 
     def push_bytes(self, length: int) -> None:
         """Push a byte string; a long one stays in the file."""
-        self.cursor.require(length)
         if length > LONG_BYTES:
             self.push(Slice(self.cursor.source, self.cursor.skip(length), length))
         else:

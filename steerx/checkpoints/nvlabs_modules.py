@@ -12,6 +12,7 @@ from steerx.checkpoints.records import Network, TensorRecord
 
 _MAX_NESTING = 200
 _MAX_NAME_CHARS = 512
+_NAME_WORK = 32  # making a name takes the time of copying many bytes
 
 
 class Absent:
@@ -70,6 +71,8 @@ def flatten(network: Network, budget: Budget) -> Modules:
         modules.states[prefix[:-1]] = module.state
         for group in ("_parameters", "_buffers"):
             for name, value in _members(module, group, prefix, budget):
+                if name in modules.tensors:
+                    raise _bad(f"two tensors are called {shown(name)}")
                 if isinstance(value, TensorRecord):
                     modules.tensors[name] = value
                 elif value is not None:
@@ -91,10 +94,12 @@ def _members(
     table = module.state.get(group)
     if not isinstance(table, dict):
         raise _bad(f"a module without {group}")
-    budget.spend("work", len(table))
+    budget.spend("work", _NAME_WORK * len(table))  # many modules may share one table
     for key, value in table.items():
         if type(key) is not str or len(prefix) + len(key) > _MAX_NAME_CHARS:
             raise _bad(f"a name in {group} is not text, or too long")
+        if "." in key:  # it could be the name of two tensors
+            raise _bad(f"a name in {group} with a dot: {shown(key)}")
         yield prefix + key, value
 
 

@@ -11,7 +11,6 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from steerx.checkpoints.budget import Budget
 from steerx.checkpoints.errors import CheckpointError, Kind, shown
 from steerx.checkpoints.records import Storage, TensorRecord
 from steerx.checkpoints.source import Source
@@ -20,6 +19,7 @@ from steerx.checkpoints.source import Source
 # generator has some 40 kB.
 MAX_HEADER_BYTES = 2 << 20
 MAX_DIMS = 8
+_MAX_DEPTH = 40  # of JSON; ours has 8
 _TAGS = {
     "F16": "f2",
     "BF16": "bf16",
@@ -40,9 +40,7 @@ _NAMES = {
 }
 
 
-def read_tensor_file(
-    source: Source, budget: Budget
-) -> tuple[dict[str, TensorRecord], dict[str, str]]:
+def read_tensor_file(source: Source) -> tuple[dict[str, TensorRecord], dict[str, str]]:
     """Tensors by name and the metadata of a safetensors file; no tensor is loaded.
 
     Raises:
@@ -69,8 +67,6 @@ def read_tensor_file(
             raise CheckpointError(
                 Kind.BAD_TENSOR, f"{shown(name)} has {end - begin} bytes for its shape"
             )
-        budget.add_storage(storage.nbytes)
-        budget.add_tensor(storage.nbytes)
         tensors[name] = TensorRecord(storage, 0, shape, _row_major(shape))
         spans.append((begin, end))
     _check_spans(spans, source.size - 8 - length)
@@ -106,14 +102,36 @@ def write_tensor_file(
 
 
 def parse_json(data: bytes | str, *, offset: int | None = None) -> object:
-    """Parse JSON that a stranger may have written: no repeated names, no NaN, not too deep."""
+    """Parse JSON that a stranger may have written: no repeated names, no NaN, no infinity, not too deep."""
     try:
-        value: object = json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value: object = json.loads(
+            data, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+        )
     except RecursionError:
         raise CheckpointError(Kind.LIMIT, "JSON nested too deep", offset) from None
     except ValueError:  # malformed, not UTF-8, or a number of thousands of digits
         raise CheckpointError(Kind.BAD_STRUCTURE, "the JSON text is damaged", offset) from None
+    _check_depth(value, offset)
     return value
+
+
+def _check_depth(value: object, offset: int | None) -> None:
+    """Refuse what those who print or write it again, one call a level, could not."""
+    level: list[object] = [value]
+    for _ in range(_MAX_DEPTH):
+        below = (
+            x.values() if isinstance(x, dict) else x for x in level if isinstance(x, (dict, list))
+        )
+        level = [child for children in below for child in children]
+    if level:
+        raise CheckpointError(Kind.LIMIT, f"JSON nested deeper than {_MAX_DEPTH}", offset)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large")
+    return number
 
 
 def _facts(name: str, facts: object) -> tuple[str, tuple[int, ...], int, int]:

@@ -59,6 +59,10 @@ def _facts(path: Path, file: str) -> dict[str, Any]:
         raise Failure(f"{file} is refused: {error}", DATA) from error
     if kind == "codes":
         return _of_codes(path)
+    if kind == "factors":
+        from .exchange import Format, imported
+
+        return _of_directions(imported(path, Format.rosinality, space=None, network=None))
     if kind == "directions":
         from ..directions import as_directions
 
@@ -77,19 +81,25 @@ def _kind(path: Path, suffix: str) -> str | None:
         from ..checkpoints.numpy_file import npz_names
 
         return "directions" if "lat_comp" in npz_names(path) else "codes"
-    if suffix != ".safetensors":
+    if suffix not in (".safetensors", ".pt", ".pth"):
         return None
 
-    from ..checkpoints.budget import Budget
+    from ..checkpoints.containers import read_contents
+    from ..checkpoints.records import TensorRecord
     from ..checkpoints.source import FileSource
-    from ..checkpoints.tensor_file import parse_json, read_tensor_file
+    from ..checkpoints.tensor_file import parse_json
 
     with FileSource(path) as source:
-        tensors, metadata = read_tensor_file(source, Budget(source.size))
-        document = parse_json(metadata.get("steerx", "{}"))
-    kind = document.get("kind") if isinstance(document, dict) else None
-    if kind is None and set(tensors) in _CODES:
-        return "codes"
+        contents = read_contents(source)
+    tree, told = contents.tree, parse_json(contents.metadata.get("steerx", "{}"))
+    if isinstance(tree, TensorRecord):
+        return "codes"  # as e4e and its kin save them
+    kind = told.get("kind") if isinstance(told, dict) else None
+    if kind is None and isinstance(tree, dict):
+        if set(tree) in _CODES:
+            return "codes"
+        if isinstance(tree.get("eigvec"), TensorRecord):
+            return "factors"  # of rosinality
     return kind if isinstance(kind, str) else None
 
 

@@ -22,7 +22,6 @@ from torch import Tensor
 
 from .._files import whole_file
 from ..checkpoints import CheckpointError, Kind
-from ..checkpoints.budget import Budget
 from ..checkpoints.loading import load_tensor
 from ..checkpoints.source import FileSource
 from ..checkpoints.tensor_file import MAX_HEADER_BYTES, parse_json, read_tensor_file
@@ -107,7 +106,7 @@ def load(path: str | os.PathLike[str]) -> Directions:
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     """Metadata and known tensors, by the reader that expects hostile files."""
     with FileSource(path) as source:
-        records, metadata = read_tensor_file(source, Budget(source.size))
+        records, metadata = read_tensor_file(source)
         needed = sum(r.storage.nbytes for name, r in records.items() if name in _TENSORS)
         if needed > MAX_TENSOR_BYTES:
             raise CheckpointError(Kind.LIMIT, f"{needed} bytes of directions")

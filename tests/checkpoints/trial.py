@@ -12,15 +12,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from steerx import checkpoints
-from steerx.checkpoints.budget import Budget
 from steerx.checkpoints.numpy_file import npz_names, read_npy, read_npz
 from steerx.checkpoints.source import MAX_FILE_BYTES, FileSource
 from steerx.checkpoints.tensor_file import read_tensor_file
 from tests.checkpoints import hostile, jail, writers
+from tests.checkpoints import tensorflow_writers as tensorflow
 from tests.checkpoints.corpus import Attack, corpus
+from tests.checkpoints.corpus.archives import zipped
 from tests.checkpoints.corpus.arrays import npy
-from tests.checkpoints.corpus.damage import layouts
+from tests.checkpoints.corpus.damage import layouts, saved
 
 
 def read(path: Path) -> str:
@@ -35,7 +39,7 @@ def read(path: Path) -> str:
     else:
         if container == "safetensors":  # as `info` does, which asks for the kind first
             with FileSource(path) as source:
-                read_tensor_file(source, Budget(source.size))
+                read_tensor_file(source)
         checkpoints.read(path)
     return "read"
 
@@ -65,7 +69,8 @@ def _changing(
     path: Path, change: Callable[[Path], object], read_it: Callable[[Path], object]
 ) -> None:
     """Change the file while it is read: between the last byte and the last look at it."""
-    path.write_bytes(writers.dumps(hostile.snapshot(), 4) if read_it is not read_npy else _ARRAY)
+    honest = {read_npy: _ARRAY, _npz: zipped(("w.npy", _ARRAY))}
+    path.write_bytes(honest.get(read_it) or writers.dumps(hostile.snapshot(), 4))
     whole = FileSource.check_unchanged
 
     def changed(source: FileSource) -> None:
@@ -74,6 +79,10 @@ def _changing(
 
     FileSource.check_unchanged = changed  # type: ignore[method-assign]
     read_it(path)
+
+
+def _npz(path: Path) -> None:
+    read_npz(path, npz_names(path))
 
 
 def _shrinking(path: Path) -> None:
@@ -97,6 +106,7 @@ PLACES: dict[str, Callable[[Path], object]] = {
     "told-changed": lambda path: _changing(
         path, lambda p: os.utime(p, (1, 1)), checkpoints.describe
     ),
+    "npz-changed": lambda path: _changing(path, lambda p: os.utime(p, (1, 1)), _npz),
     "npy-changed": lambda path: _changing(path, lambda p: os.utime(p, (1, 1)), read_npy),
 }
 
@@ -109,6 +119,12 @@ def attacks(folder: Path, families: list[str]) -> Iterator[Attack]:
     if "honest" in families:
         for layout, (container, state, write) in layouts().items():
             yield Attack(f"honest@{container}@{layout}", write(state))
+        # Honest, but no network: large enough that its tensors must be held against its storages.
+        large = np.zeros((3, 3, 1500, 1500), np.float32)
+        yield Attack("honest@legacy@large", saved({"a": torch.from_numpy(large)}, zip_file=False))
+        first = {"4x4/Dense/weight": np.zeros((1200, 16 * 1100), np.float32)}
+        network = tensorflow.network(tensorflow.PGGAN, first, {})
+        yield Attack("honest@pickle@large", writers.dumps((network,) * 3, 4))
 
 
 def main(folder: Path, families: list[str], *, keep: bool) -> None:

@@ -112,3 +112,11 @@ def test_a_direction_file_is_not_mapped(
 
     monkeypatch.setattr("safetensors.safe_open", mapped)
     assert run("info", sefa).exit_code == 0
+
+
+def test_codes_and_factors_of_other_tools(run: Run) -> None:
+    torch.save(torch.randn(3, 10, 64), "latents.pt")
+    assert "codes" in run("info", "latents.pt").output
+    torch.save({"eigvec": torch.linalg.qr(torch.randn(64, 64)).Q, "ckpt": "a.pt"}, "factor.pt")
+    told = run("info", "factor.pt").output
+    assert "directions" in told and "SeFa" in told

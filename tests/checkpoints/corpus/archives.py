@@ -6,6 +6,7 @@ import io
 import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -94,6 +95,47 @@ def _patched(good: bytes) -> Iterator[tuple[str, bytes]]:
     yield "name-length", at(second + 28, b"\xff\x7f")
     yield "name-not-utf-8", good.replace(good[46 + directory : 47 + directory], b"\xff")
     yield from _wide(good, end)
+    yield from _second_readings(good)
+
+
+def _second_readings(good: bytes) -> Iterator[tuple[str, bytes]]:
+    """The first entry of `good`, with fields and records that another reader would believe."""
+    first, directory = good.index(b"PK\x03\x04", 1), good.index(b"PK\x01\x02")
+    (name_length,) = struct.unpack("<H", good[26:28])
+    entry, name = good[:first], good[30 : 30 + name_length]
+    central = good[directory : directory + 46 + name_length]
+
+    def alone(entry: bytes, central: bytes) -> bytes:
+        end = struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 1, 1, len(central), len(entry), 0)
+        return entry + central + end
+
+    def flagged(header: bytes, at: int) -> bytes:
+        return header[:at] + b"\x08" + header[at + 1 :]
+
+    for number, sizes in enumerate(((9, 9), (0, 0))):
+        wide = struct.pack("<HHQQ", 1, 16, *sizes)
+        header = entry[:18] + b"\xff" * 8 + entry[26:28]
+        local = header + struct.pack("<H", len(wide)) + name + wide + entry[30 + name_length :]
+        yield f"wide-locally-{number}", alone(local, central)
+    local = entry[:18] + b"\xff" * 8 + entry[26:]
+    yield "wide-locally-missing", alone(local, central)
+    record = struct.pack("<III", 1, 2, 3)
+    for kind, tail in (
+        ("lies", b"PK\x07\x08" + record),
+        ("bare", record),
+        ("hidden", b"hidden!!" * 3),
+        ("none", b""),
+    ):
+        yield f"record-{kind}", alone(flagged(entry, 6) + tail, flagged(central, 8))
+    other = struct.pack("<HHBI", 0x7075, 6, 1, zlib.crc32(name)) + b"y"
+    twice = struct.pack("<HHQHHQ", 1, 8, 1, 1, 8, 2)
+    for kind, extra in (
+        ("other-name", other),
+        ("fields-twice", twice),
+        ("field-cut", b"\x01\x00\x09\x00"),
+    ):
+        told = central[:30] + struct.pack("<H", len(extra)) + central[32:] + extra
+        yield kind, alone(entry, told)
 
 
 def _wide(good: bytes, end: int) -> Iterator[tuple[str, bytes]]:

@@ -125,6 +125,9 @@ def snapshots() -> Iterator[tuple[str, bytes]]:
     data = Call(Name("_codecs", "encode"), ("\u20ac" * 30_000, "latin1"))
     yield "not-latin-stream", dumps(Call(Name("torch.storage", "_load_from_bytes"), (data,)), 4)
     yield "many-tensors", _tensors()
+    yield "shared-tables", _tables()
+    yield "stream-again", _streams(60_000)
+    yield "long-stream-again", _streams(90_000)
     yield "latin-arrays", _latin_arrays()
     yield "sources", _sources()
 
@@ -174,3 +177,20 @@ def _tensors() -> bytes:
     arguments = b"(" + own + b"K\x00K\x00\x85K\x01\x85tr\x01\x01\x00\x00"
     again = b"j\x00\x01\x00\x00j\x01\x01\x00\x00R"
     return b"\x80\x02(" + function + arguments + again * 210_000 + b"t."
+
+
+def _tables() -> bytes:
+    """A thousand modules over one table of 60,000 names."""
+    table = {f"{number:x}": None for number in range(60_000)}
+    own = {"_parameters": table, "_buffers": {}, "_modules": {}}
+    children = {f"m{number}": persistent(dict(own)) for number in range(1_000)}
+    return dumps({"table": table, "G_ema": persistent(own | {"_modules": children})}, 4)
+
+
+def _streams(length: int) -> bytes:
+    """One nested stream parsed over and over."""
+    count = length // 4
+    own = b"".join(stream_parts(storage(numel=count), ["0"])) + many(count)
+    data = b"B" + struct.pack("<I", len(own)) + own + b"q\x01"
+    again = b"h\x00h\x01\x85R"
+    return b"\x80\x02(ctorch.storage\n_load_from_bytes\nq\x00" + data + again * 15_000 + b"t."

@@ -43,6 +43,13 @@ def attacks() -> Iterator[Attack]:
             yield Attack(f"longer@{container}@{layout}-{i}", honest + tail)
     yield from settings()
     yield from configs()
+    told = json.loads(describe_in_json(Checkpoint("pggan", PGGAN, {}, "", {})))
+    deep: Any = 1
+    for _ in range(900):
+        deep = [deep]
+    for name, value in (("many", [[0] * 9] * 3_000), ("deep", deep), ("infinite", 1e999)):
+        data = own_file(PGGAN, progressive.random_tensors(PGGAN), told | {"facts": {"a": value}})
+        yield Attack(f"config@safetensors@facts-{name}", data)
     yield from attributes()
 
 

@@ -87,6 +87,7 @@ def _metadata() -> Iterator[tuple[str, bytes]]:
         ("no-object", {"steerx": "[]"}),
         ("deep", {"steerx": "[" * 90_000}),
         ("repeated", {"steerx": '{"version":1,"version":1}'}),
+        ("infinite", {"steerx": '{"version":1,"facts":{"a":1e999}}'}),
         ("kind", {"steerx": '{"kind":"codes"}'}),
         ("version", {"steerx": '{"version":2}'}),
         ("version-bool", {"steerx": '{"version":true}'}),

@@ -144,6 +144,10 @@ def _networks() -> Iterator[tuple[str, Any]]:
             persistent(empty | {group: {"a" * 512: None, "b" * 500: None}}),
         )
     yield "no-const", persistent(empty)
+    for group in ("_parameters", "_buffers", "_modules"):
+        yield f"dot-in-{group}", persistent(empty | {group: {"a.b": None}})
+    twice = {"weight": torch.ones(1)}
+    yield "tensor-twice", persistent(empty | {"_parameters": twice, "_buffers": twice})
     state = dict(writers.nvlabs_state(TWO, writers.random_tensors(TWO)))
     yield "resnet", nvlabs_network(state | {"synthesis.b8.skip.weight": torch.ones(1)})
     yield (
@@ -298,7 +302,7 @@ def _eras() -> Iterator[tuple[str, str, bytes]]:
         yield f"tf-{name}", "pickle", file((whole, whole, whole))
 
 
-_SHARED = np.zeros((3, 3, 300, 1000), np.float32)
+_SHARED = np.zeros((3, 3, 400, 1000), np.float32)
 
 
 def told_of(config: Any, **changes: Any) -> dict[str, Any]:
@@ -346,6 +350,9 @@ def _numbers() -> Iterator[tuple[str, str, bytes]]:
         )
     absurd = told_of(three, mapping_layers=0)
     yield "three-no-mapping", "safetensors", own_file(three, tensors, absurd)
+    wide = [layers[-1] | {"outputs": 8192, "kernel": 3, "padding": [-1] * 4}] * 9
+    many = told_of(three, layers=[*layers[:-1], *wide, layers[-1]])
+    yield "three-most", "safetensors", own_file(three, tensors, many)
     for config in (STYLE, PGGAN):
         tensors = progressive.random_tensors(config)
         yield (
@@ -354,5 +361,7 @@ def _numbers() -> Iterator[tuple[str, str, bytes]]:
             own(config, tensors, channels=most, resolution=2048),
         )
     tensors = progressive.random_tensors(STYLE)
+    taps = tensors | {"synthesis.filter": torch.ones(33, 33) / 1089}
+    yield "stylegan-taps", "safetensors", own(STYLE, taps, filter_shape=[33, 33])
     yield "stylegan-even", "safetensors", own(STYLE, tensors, filter_shape=[4, 4])
     yield "stylegan-no-mapping", "safetensors", own(STYLE, tensors, mapping_layers=0)
