@@ -71,13 +71,21 @@ def matrices(form: WinogradForm) -> tuple[Tensor, Tensor, Tensor]:
     return inputs, taps, outputs
 
 
-def transformed(weight: Tensor, form: WinogradForm) -> Tensor:
-    """A weight [O, I, 3, 3] at all points: [points, O / 16, I, 16], float32."""
+def points(form: WinogradForm) -> int:
+    """At how many points a weight is wanted."""
+    return len(matrices(form)[0]) ** 2
+
+
+def transformed(weight: Tensor, form: WinogradForm, out: Tensor | None = None) -> Tensor:
+    """A weight [O, I, 3, 3] at all points: [points, O / 16, I, 16], float32, in `out` where it is given."""
     o, i = weight.shape[:2]
     of_taps = matrices(form)[1]
-    points = torch.einsum("ak,oikl,bl->abio", of_taps, weight.double(), of_taps)
-    panels = points.float().reshape(-1, i, o // PANEL, PANEL).transpose(1, 2)
-    return panels.contiguous()
+    if out is None:
+        out = weight.new_empty(points(form), o // PANEL, i, PANEL, dtype=torch.float32)
+    for panel, some in enumerate(weight.split(PANEL)):  # in float64: few at a time need little room
+        found = torch.einsum("ak,oikl,bl->abio", of_taps, some.double(), of_taps)
+        out[:, panel] = found.flatten(0, 1)
+    return out
 
 
 def takes(form: WinogradForm, outputs: int, inputs: int) -> bool:
@@ -90,9 +98,8 @@ def takes(form: WinogradForm, outputs: int, inputs: int) -> bool:
 def room(form: WinogradForm, outputs: int, inputs: int, threads: int) -> int:
     """How many floats the kernels ask for; any number that holds 12 tiles for every thread serves."""
     gap, line = 2 * 5 * PANEL, 16
-    points = len(matrices(form)[0]) ** 2
     tiles = _TILES[form][outputs + inputs > _FEW_CHANNELS]
-    return threads * (points * (tiles * (outputs + inputs) + gap) + line) + line
+    return threads * (points(form) * (tiles * (outputs + inputs) + gap) + line) + line
 
 
 def _convolved(x: Tensor, weight: Tensor, form: WinogradForm) -> Tensor:

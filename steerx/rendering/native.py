@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,12 +19,11 @@ from ..ops._direct import direct
 from ..ops._epilogue import PICTURE_CHANNELS, epilogue
 from ..ops._gathered import gathered
 from ..ops._winograd import WinogradForm, winograd, winograd_transposed
-from . import prepacked
+from . import panels, prepacked
 from .choosing import LayerForm
 from .convolution import Form, Kernel, Style, convolve, demodulation, kernel
 from .fused import FusedRenderer
 from .layered import Layered
-from .pages import in_large
 from .renderer import LayerState, Out
 from .workspace import Workspace
 
@@ -214,27 +214,14 @@ class NativeRenderer(FusedRenderer):
 
     def _rows_of_taps(self, i: int) -> Kernel:
         """Layer i's weight, tap by tap of a result."""
-        up = self.network.layers[i].up == 2
-
-        def build(weight: Tensor) -> Kernel:
-            unit = kernel(weight, "plain", torch.float32)
-            rows = in_large(_gathered.packed(unit.weight, transposed=up))
-            return Kernel(rows, unit.power, unit.scale, "plain")
-
-        return self.packed.get(
-            f"layers.{i}.rows", self.network.layers[i].weight, torch.float32, build
-        )
+        weight, up = self.network.layers[i].weight, self.network.layers[i].up == 2
+        build = partial(panels.gathered, transposed=up)
+        return self.packed.get(f"layers.{i}.rows", weight, torch.float32, build)
 
     def _columns(self, i: int) -> Kernel:
         """Layer i's weight in the order that it is multiplied in."""
-        up = self.network.layers[i].up == 2
-
-        def build(weight: Tensor) -> Kernel:
-            unit = kernel(weight, "plain", torch.float32)
-            columns = in_large(_direct.packed(unit.weight, up=up))
-            return Kernel(columns, unit.power, unit.scale, "plain")
-
-        weight = self.network.layers[i].weight
+        weight, up = self.network.layers[i].weight, self.network.layers[i].up == 2
+        build = partial(panels.multiplied, up=up)
         return self.packed.get(f"layers.{i}.columns", weight, torch.bfloat16, build)
 
     def _filtering(self, i: int, form: Form, x: Tensor) -> WinogradForm | None:
@@ -253,13 +240,8 @@ class NativeRenderer(FusedRenderer):
 
     def _points(self, i: int, filtering: WinogradForm) -> Kernel:
         """Layer i's weight, transformed."""
-
-        def build(weight: Tensor) -> Kernel:
-            unit = kernel(weight, "plain", torch.float32)
-            points = in_large(_winograd.transformed(unit.weight, filtering))
-            return Kernel(points, unit.power, unit.scale, filtering)
-
         weight = self.network.layers[i].weight
+        build = partial(panels.filtered, form=filtering)
         return self.packed.get(f"layers.{i}.points", weight, torch.float32, build)
 
     def _pictures(self, i: int, dtype: torch.dtype, taps: list[float] | None) -> bool:

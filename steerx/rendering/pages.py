@@ -34,8 +34,3 @@ def large(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     with suppress(OSError):  # of a system without them
         memory.madvise(mmap.MADV_HUGEPAGE)
     return torch.frombuffer(memory, dtype=dtype).view(*shape)
-
-
-def in_large(tensor: Tensor) -> Tensor:
-    """A contiguous copy of a tensor on the CPU."""
-    return large(tensor.shape, tensor.dtype).copy_(tensor)

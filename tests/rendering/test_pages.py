@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import mmap
 
 import pytest
@@ -30,13 +29,6 @@ def test_it_has_shape_and_type_and_keeps_what_is_written(
     view = found.reshape(-1)[-1:]
     del found
     assert (view == 3).all()  # the memory lives as long as any view of it
-
-
-def test_a_copy_is_one() -> None:
-    tensor = torch.randn(70, 70).t()
-    found = pages.in_large(tensor)
-    assert torch.equal(found, tensor) and found.data_ptr() != tensor.data_ptr()
-    assert torch.equal(copy.deepcopy(found), tensor)
 
 
 def test_systems_without_large_pages_and_without_memory_are_served(
