@@ -104,8 +104,10 @@ def write_tensor_file(
 def parse_json(data: bytes | str, *, offset: int | None = None) -> object:
     """Parse JSON that a stranger may have written: no repeated names, no NaN, no infinity, not too deep."""
     try:
+        # Bytes are UTF-8: left to itself, json takes some for UTF-16 or UTF-32.
+        text = data if isinstance(data, str) else data.decode("utf-8")
         value: object = json.loads(
-            data, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
         )
     except RecursionError:
         raise CheckpointError(Kind.LIMIT, "JSON nested too deep", offset) from None

@@ -14,7 +14,7 @@ import pytest
 
 from steerx import checkpoints
 from steerx.checkpoints import CheckpointError, Kind
-from tests.checkpoints import writers
+from tests.checkpoints import mutants, writers
 from tests.checkpoints.checks import checks
 from tests.checkpoints.equivalents import UNREACHED
 
@@ -104,6 +104,23 @@ def test_every_refusal_of_the_reader_is_reached_by_some_file(report: dict[str, A
     missed = {str(c): c.text for c in checks() if c.refuses and not c.passed_by(lines)}
     assert {n: text for n, text in missed.items() if text not in UNREACHED} == {}
     assert set(UNREACHED) <= {check.text for check in checks()}, "an excuse for nothing"
+
+
+def test_each_check_has_a_file_that_notices_its_loss(report: dict[str, Any]) -> None:
+    """`make reader-mutants` wrote which file that is, and what it is refused with as long as the check stands."""
+    witnesses = json.loads((Path(__file__).parent / "refusals.json").read_text())
+    assert len(witnesses) > 200
+    found = {name.replace("/", "-"): o["told"] for name, o in report["found"].items()}
+    # Honest files notice the loss of sums over a file; other tests read them.
+    refused = {name: told for name, told in witnesses.items() if not name.startswith("honest@")}
+    assert {name: mutants.said(found[name]) for name in refused} == refused
+
+
+def test_a_sample_of_checks_taken_away_is_noticed() -> None:
+    command = [sys.executable, "-m", "tests.checkpoints.mutants", "--every", "25", "--offset", "11"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert ", 0 unnoticed" in done.stdout
 
 
 def test_the_payloads_do_run_in_the_stock_loaders(tmp_path: Path) -> None:

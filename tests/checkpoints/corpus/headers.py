@@ -41,6 +41,9 @@ def _texts() -> Iterator[tuple[str, bytes]]:
     yield "nan", file('{"a":NaN}')
     yield "infinity", file('{"a":-Infinity}')
     yield "utf-8", struct.pack("<Q", 6) + b'{"\xff":1' + bytes(8)
+    for coding in ("utf-16-le", "utf-32-le", "utf-8-sig"):
+        raw = json.dumps(_GOOD).encode(coding)
+        yield f"in-{coding}", struct.pack("<Q", len(raw)) + raw + bytes(8)
     yield "behind", file(json.dumps(_GOOD) + "x")
     yield "many-names", file({f"{i:x}": 1 for i in range(100_000)})
     yield "bare", file(_GOOD)
