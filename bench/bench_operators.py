@@ -46,6 +46,26 @@ def upfirdn2d() -> Sides:
     }
 
 
+def filtered_lrelu() -> Sides:
+    x, bias = drawn(BATCH, CHANNELS, SIDE // 2, SIDE // 2), drawn(CHANNELS)
+    row = torch.hann_window(13)[1:]  # twelve taps
+    row = (row + row.flip(0)) / (row + row.flip(0)).sum()
+    dense = torch.outer(row, row).expand(CHANNELS, 1, 12, 12)
+    around = 11
+
+    def plain() -> Tensor:
+        wide = x.new_zeros(BATCH, CHANNELS, SIDE + 2 * around, SIDE + 2 * around)
+        wide[:, :, around:-around:2, around:-around:2] = x + bias.view(1, -1, 1, 1)
+        active = leaky_relu(conv2d(wide, 4 * dense, groups=CHANNELS), 0.2) * math.sqrt(2)
+        return conv2d(active, dense, stride=2, groups=CHANNELS)
+
+    options = {"up": 2, "down": 2, "padding": (around,) * 4}
+    return {
+        "steerx": lambda: ops.filtered_lrelu(x, bias, up_filter=row, down_filter=row, **options),
+        "plain torch": plain,
+    }
+
+
 def modulated_conv2d(up: int) -> Sides:
     side = SIDE // up
     x, style = drawn(BATCH, CHANNELS, side, side), drawn(BATCH, CHANNELS)
@@ -95,6 +115,7 @@ SIZE = f"{BATCH} x {CHANNELS} x {SIDE}^2"
 ROWS = [
     *rows(f"bias_act {SIZE}", "steerx, plain torch", bias_act),
     *rows(f"upfirdn2d to {SIZE}", "steerx, plain torch", upfirdn2d),
+    *rows(f"filtered_lrelu at {SIZE}", "steerx, plain torch", filtered_lrelu),
     *rows(f"modulated_conv2d {SIZE}", "steerx, a weight per sample", lambda: modulated_conv2d(1)),
     *rows(
         f"modulated_conv2d up to {SIZE}", "steerx, a weight per sample", lambda: modulated_conv2d(2)
