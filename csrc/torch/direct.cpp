@@ -45,7 +45,7 @@ void run(const DirectParams& p, Tensor& room) {
   STD_TORCH_CHECK(room.scalar_type() == ScalarType::Float && room.is_contiguous() && room.is_cpu(),
                   "_direct: room must be float32, contiguous");
   const DirectCpu kernel = direct_cpu(isa_chosen(), matrix_units());
-  const int64_t threads = torch::stable::get_num_threads();
+  const int64_t threads = threads_now();
   const uintptr_t begin = reinterpret_cast<uintptr_t>(room.mutable_data_ptr());
   const uintptr_t aligned = (begin + kLine - 1) / kLine * kLine;
   const int64_t given =
@@ -59,7 +59,7 @@ void run(const DirectParams& p, Tensor& room) {
   while (rows > kFewRows && p.N * bands() * across < 2 * threads && threads > 1)
     rows = (rows + 1) / 2;
   rows = (p.H + bands() - 1) / bands();  // all alike
-  in_tasks(p.N * bands() * across, 1, [&](int64_t task, int64_t, int64_t own) {
+  in_tasks(threads, p.N * bands() * across, 1, [&](int64_t task, int64_t, int64_t own) {
     const int64_t n = task / (bands() * across), row = task / across % bands() * rows,
                   column = task % across * columns;
     const DirectPiece piece{n, row, std::min(rows, p.H - row), column,

@@ -24,14 +24,15 @@ void epilogue_on_cpu(const Tensor& x, Taps blur, bool shuffled, Maybe demodulati
   if (N <= 0 || H <= 0 || W <= 0 || O <= 0) return;  // the other sizes may be beyond counting
   const Maybe drawn = draw_noise(tail, x, N, H, W);
   const EpilogueCpu kernel = epilogue_cpu(isa_chosen());
-  const int64_t row = W * O * 4 + 1, each = kBytesPerTask / row + 1;
+  const int64_t row = W * O * 4 + 1, each = kBytesPerTask / row + 1, threads = threads_now();
   if (blur.has_value()) {
     UpsampleEpilogueParams p{real, x.const_data_ptr(), shuffled, N, H, W, O, {}, tail};
     four_taps("blur", blur, p.taps);
-    in_tasks(N * H, each, [&](int64_t a, int64_t b, int64_t) { kernel.upsample(p, a, b); });
+    in_tasks(threads, N * H, each,
+             [&](int64_t a, int64_t b, int64_t) { kernel.upsample(p, a, b); });
   } else {
     const StyleEpilogueParams p{real, x.const_data_ptr(), N, H, W, O, tail};
-    in_tasks(N * H, each, [&](int64_t a, int64_t b, int64_t) { kernel.style(p, a, b); });
+    in_tasks(threads, N * H, each, [&](int64_t a, int64_t b, int64_t) { kernel.style(p, a, b); });
   }
 }
 

@@ -36,6 +36,7 @@ void gathered_on_cpu(const Tensor& x, const Tensor& weight, Tensor room, bool tr
                          tail_pointer<float>("z", z, x, floats, sizes)};
   const GatheredCpu kernel = gathered_cpu(isa_chosen());
   float* rows = tail_pointer<float>("room", room, x, floats, {room.numel()});
+  const int64_t threads = threads_now();
   const int64_t deepest = transposed ? 4 : 9, all = N * (H + margin) * (W + margin);
   // Rows of a piece: as many as the room holds.
   const int64_t most = room.numel() / (deepest * I) / kernel.group * kernel.group;
@@ -44,10 +45,10 @@ void gathered_on_cpu(const Tensor& x, const Tensor& weight, Tensor room, bool tr
     for (int64_t phase = 0; phase < gathered_phases(p.form); ++phase) {
       const int64_t last = std::min(first + most, all), depth = gathered_taps(p.form, phase) * I;
       const int64_t each = (kRowsPerTask + kernel.group - 1) / kernel.group * kernel.group;
-      in_tasks(last - first, each, [&](int64_t a, int64_t b, int64_t) {
+      in_tasks(threads, last - first, each, [&](int64_t a, int64_t b, int64_t) {
         kernel.gather(p, phase, first + a, first + b, rows + a * depth);
       });
-      in_tasks(O / kPanel, kPanelsPerTask, [&](int64_t a, int64_t b, int64_t) {
+      in_tasks(threads, O / kPanel, kPanelsPerTask, [&](int64_t a, int64_t b, int64_t) {
         kernel.multiply(p, phase, first, last, a, b, rows);
       });
     }

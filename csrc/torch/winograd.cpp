@@ -34,7 +34,7 @@ void run(const WinogradParams& p, Tensor& room) {
   STD_TORCH_CHECK(room.scalar_type() == ScalarType::Float && room.is_contiguous() && room.is_cpu(),
                   "_winograd: room must be float32, contiguous");
   const WinogradCpu kernel = winograd_cpu(isa_chosen());
-  const int64_t tiles = winograd_tiles(p), threads = torch::stable::get_num_threads();
+  const int64_t tiles = winograd_tiles(p), threads = threads_now();
   if (tiles == 0 || p.I == 0 || p.O == 0) return;
   const uintptr_t begin = reinterpret_cast<uintptr_t>(room.mutable_data_ptr());
   const uintptr_t aligned = (begin + kLine - 1) / kLine * kLine;
@@ -51,7 +51,7 @@ void run(const WinogradParams& p, Tensor& room) {
   const int64_t rounds = (tiles + threads * most - 1) / (threads * most);
   const int64_t piece = whole((tiles + threads * rounds - 1) / (threads * rounds));
   float* floats = reinterpret_cast<float*>(aligned);
-  in_tasks(tiles, piece, [&](int64_t first, int64_t last, int64_t own) {
+  in_tasks(threads, tiles, piece, [&](int64_t first, int64_t last, int64_t own) {
     kernel.tiles(p, first, last, floats + own * each);
   });
 }

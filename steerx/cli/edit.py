@@ -40,6 +40,8 @@ from .options import (
     NoiseMode,
     NoiseName,
     Outdir,
+    Renderer,
+    RendererName,
     Rotate,
     Scale,
     Seeds,
@@ -114,6 +116,7 @@ def edit(
     batch: Batch = None,
     device: Device = "auto",
     dtype: Dtype = DtypeName.float32,
+    renderer: Renderer = RendererName.auto,
     force: Force = False,
     dry_run: DryRun = False,
     job: JobFile = None,
@@ -125,7 +128,7 @@ def edit(
     numbers = seeds_of(seeds) if codes is None else []
     _check_codes_file(save_codes)
     claim([*_files(outdir, numbers), *([save_codes] if save_codes else [])], force=force)
-    G = open_generator(network, device=device, dtype=dtype)
+    G = open_generator(network, device=device, dtype=dtype, renderer=renderer)
     place_pictures(G, translate, rotate)
     origin: dict[str, Any] = {"seeds": numbers or None, "codes": None, "space": None}
     if codes is None:

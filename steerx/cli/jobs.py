@@ -29,6 +29,10 @@ _RUNNING: ContextVar[Any] = ContextVar("the context of the command that runs")
 # Not a part of what was asked for: how it is told, and whether files may be replaced.
 _UNSAID = {"job", "dry_run", "force", "help", "json"}
 
+# What a job means by an argument that it does not have, where that is not today's default: it was written
+# before there was the argument.
+UNTOLD = {"renderer": "plain"}
+
 
 def replay(context: typer.Context, file: Path | None) -> Path | None:
     """Callback of `--job`: the arguments of a job file become the defaults of this command.
@@ -57,9 +61,9 @@ def replay(context: typer.Context, file: Path | None) -> Path | None:
             f"{', '.join(sorted(names))}",
             DATA,
         )
-    context.default_map = {
-        names[key]: value for key, value in job.arguments.items() if value is not None
-    }
+    said = {key: value for key, value in job.arguments.items() if value is not None}
+    meant = {key: value for key, value in UNTOLD.items() if key in names} | said
+    context.default_map = {names[key]: value for key, value in meant.items()}
     return file
 
 
@@ -106,6 +110,11 @@ def record(output: Path, *, force: bool, **facts: str) -> Path:
             err=True,
         )
     return job.save(stem, force=force)
+
+
+def settle(parameter: str, value: str) -> None:
+    """Let the job say what was chosen for a parameter of the running command, so that it is repeated."""
+    _RUNNING.get().params[parameter] = value
 
 
 def typed(parameter: str) -> bool:

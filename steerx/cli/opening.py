@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import typer
 
+from . import jobs
 from .failures import DATA, FAILED, USAGE, Failure, argument
 
 if TYPE_CHECKING:
@@ -17,26 +18,34 @@ if TYPE_CHECKING:
     from ..directions import Directions
     from ..generators import Generator
     from ..generators.codes_file import SavedCodes
+    from ..generators.renderers import RendererName
     from .options import SpaceName
 
 
-def open_generator(network: str, *, device: str, dtype: str) -> Generator:
-    """Load a checkpoint where the device words say.
+def open_generator(network: str, *, device: str, dtype: str, renderer: str = "plain") -> Generator:
+    """Load a checkpoint where the device words say, with a renderer; the job keeps which "auto" is.
 
     Raises:
-        Failure: a device that is not there, or a file that is refused.
+        Failure: a device that is not there, a file that is refused, or a renderer that does not run it.
         OSError: a file that cannot be opened or read.
     """
     import torch
 
     from ..checkpoints import CheckpointError
     from ..generators import load
+    from ..generators.renderers import fastest, install
 
     place = device_of(device)
     try:
-        return load(network, device=place, dtype=getattr(torch, dtype))
+        G = load(network, device=place, dtype=getattr(torch, dtype))
     except CheckpointError as error:
         raise Failure(f"{network} is refused: {error}", DATA) from error
+    if renderer == "auto":
+        renderer = fastest(G)
+        jobs.settle("renderer", renderer)
+    with argument("--renderer"):
+        install(G, cast("RendererName", renderer))
+    return G
 
 
 def place_pictures(G: Generator, translate: str | None, rotate: float | None) -> None:

@@ -92,6 +92,15 @@ class DtypeName(StrEnum):
     float64 = "float64"
 
 
+class RendererName(StrEnum):
+    """What makes the pictures."""
+
+    auto = "auto"
+    plain = "plain"
+    native = "native"
+    fused = "fused"
+
+
 class NoiseName(StrEnum):
     """Per-layer noise."""
 
@@ -144,6 +153,14 @@ Space = Annotated[
     typer.Option("--space", help="Where codes live, if their form does not say."),
 ]
 Dtype = Annotated[DtypeName, typer.Option("--dtype", help="Dtype of activations.")]
+Renderer = Annotated[
+    RendererName,
+    typer.Option(
+        "--renderer",
+        help="plain: PyTorch alone; native: our CPU kernels; fused: for CUDA, never yet run on one. "
+        "auto: native where it serves, else plain; the job says which.",
+    ),
+]
 NoiseMode = Annotated[NoiseName, typer.Option("--noise-mode", help="Per-layer noise.")]
 
 

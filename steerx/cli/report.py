@@ -13,7 +13,21 @@ from .dry_run import Cost, measured, tell
 from .failures import DATA, USAGE, Failure
 from .moves import alphas_of
 from .opening import check_codes, in_options, open_generator, picked
-from .options import Batch, Class, Cutoff, Device, DryRun, Force, JobFile, Seeds, Trunc, seeds_of
+from .options import (
+    Batch,
+    Class,
+    Cutoff,
+    Device,
+    DryRun,
+    DtypeName,
+    Force,
+    JobFile,
+    Renderer,
+    RendererName,
+    Seeds,
+    Trunc,
+    seeds_of,
+)
 from .progress import rendering
 from .strips import PAGE_PICTURES, PIXELS, pictures_of
 from .sweep import said
@@ -67,6 +81,13 @@ def report(
     ] = False,
     batch: Batch = None,
     device: Device = "auto",
+    dtype: Annotated[
+        DtypeName | None,
+        typer.Option(
+            "--dtype", help="Dtype of activations.", show_default="the sweep's, or float32"
+        ),
+    ] = None,
+    renderer: Renderer = RendererName.auto,
     force: Force = False,
     dry_run: DryRun = False,
     job: JobFile = None,
@@ -86,7 +107,9 @@ def report(
     if past is not None and past[0].command == "sweep":
         if any(map(jobs.typed, ("seeds", "alphas", "trunc", "cutoff", "label", "only", "scores"))):
             raise Failure(f"{past[1]} says seeds, alphas and the rest; leave them out", USAGE)
-        grid = swept(past[0], past[1], device=device, batch=batch)
+        own = None if renderer == RendererName.auto else renderer  # auto: that of the sweep
+        grid = swept(past[0], past[1], device=device, batch=batch, renderer=own, dtype=dtype)
+        jobs.settle("renderer", grid.G.renderer.name)
         sections = [Section(", ".join(grid.directions[:4]), grid)]
         network = str(past[0].arguments["network"])
         heading = title or f"Sweep of {Path(network).stem}"
@@ -113,6 +136,8 @@ def report(
             any_checkpoint=any_checkpoint,
             batch=batch,
             device=device,
+            dtype=dtype or DtypeName.float32,
+            renderer=renderer,
         )
         heading = title or f"Directions of {Path(network).stem}"
     _check(sections)
@@ -170,13 +195,15 @@ def _sections(
     any_checkpoint: bool,
     batch: int | None,
     device: str,
+    dtype: str,
+    renderer: str,
 ) -> list[Section]:
     """A section per file, nothing rendered yet."""
     from ..directions import as_directions
     from ..reporting import Section
     from ..sweeping import sweep
 
-    G = open_generator(network, device=device, dtype="float32")
+    G = open_generator(network, device=device, dtype=dtype, renderer=renderer)
     check_codes(G, label, psi, cutoff)
     sections = []
     for file in files:

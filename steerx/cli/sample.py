@@ -28,6 +28,8 @@ from .options import (
     NoiseMode,
     NoiseName,
     Outdir,
+    Renderer,
+    RendererName,
     Rotate,
     Scale,
     Seeds,
@@ -64,6 +66,7 @@ def sample(
     batch: Batch = None,
     device: Device = "auto",
     dtype: Dtype = DtypeName.float32,
+    renderer: Renderer = RendererName.auto,
     force: Force = False,
     dry_run: DryRun = False,
     job: JobFile = None,
@@ -74,7 +77,7 @@ def sample(
     sheet = [outdir / "grid.png"] if grid else []
     if codes is None:
         claim([*_files(outdir, "seed", origin["seeds"]), *sheet], force=force)
-    G = open_generator(network, device=device, dtype=dtype)
+    G = open_generator(network, device=device, dtype=dtype, renderer=renderer)
     place_pictures(G, translate, rotate)
     if codes is None:
         check_codes(G, label, trunc, cutoff)

@@ -27,6 +27,8 @@ from .options import (
     Network,
     NoiseMode,
     NoiseName,
+    Renderer,
+    RendererName,
     Seeds,
     Space,
     Trunc,
@@ -75,6 +77,7 @@ def score(
     batch: Batch = None,
     device: Device = "auto",
     dtype: Dtype = DtypeName.float32,
+    renderer: Renderer = RendererName.auto,
     force: Force = False,
     dry_run: DryRun = False,
     job: JobFile = None,
@@ -85,7 +88,7 @@ def score(
         raise Failure(f"--output must end in .csv or .npy, got {str(output)!r}", USAGE)
     numbers = seeds_unless(codes, seeds)
     claim([output], force=force)
-    G = open_generator(network, device=device, dtype=dtype)
+    G = open_generator(network, device=device, dtype=dtype, renderer=renderer)
     if codes is None:
         check_codes(G, label, trunc, cutoff)
     if scorer == "truth":

@@ -40,6 +40,8 @@ from .options import (
     NoiseMode,
     NoiseName,
     Outdir,
+    Renderer,
+    RendererName,
     Rotate,
     Scale,
     Seeds,
@@ -131,6 +133,7 @@ def sweep(
     batch: Batch = None,
     device: Device = "auto",
     dtype: Dtype = DtypeName.float32,
+    renderer: Renderer = RendererName.auto,
     force: Force = False,
     dry_run: DryRun = False,
     job: JobFile = None,
@@ -142,7 +145,7 @@ def sweep(
         raise Failure("give direction files behind NETWORK; `steerx mine` makes them", USAGE)
     strengths = alphas_of(alphas, start, end, steps)
     origin: dict[str, Any] = {"seeds": seeds_unless(codes, seeds)}
-    G = open_generator(network, device=device, dtype=dtype)
+    G = open_generator(network, device=device, dtype=dtype, renderer=renderer)
     place_pictures(G, translate, rotate)
     if codes is None:
         check_codes(G, label, trunc, cutoff)

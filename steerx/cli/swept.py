@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .failures import DATA, USAGE, Failure
+from .jobs import UNTOLD
 from .moves import ALPHAS, alphas_of, changed, together
 from .opening import (
     check_codes,
@@ -17,7 +18,7 @@ from .opening import (
     place_pictures,
     truncation_said,
 )
-from .options import MotionName, SpaceName, UnitName, seeds_of
+from .options import DtypeName, MotionName, RendererName, SpaceName, UnitName, seeds_of
 
 if TYPE_CHECKING:
     from ..sweeping import Sweep
@@ -26,16 +27,32 @@ if TYPE_CHECKING:
 Name = TypeVar("Name", bound=StrEnum)
 
 
-def swept(job: Job, file: Path, *, device: str, batch: int | None) -> Sweep:
+def swept(
+    job: Job,
+    file: Path,
+    *,
+    device: str,
+    batch: int | None,
+    renderer: str | None = None,
+    dtype: str | None = None,
+) -> Sweep:
     """The grid of a sweep's job; nothing is rendered yet.
+
+    Args:
+        job: what the sweep was asked for.
+        file: the job's, for messages.
+        device: where it is rendered now.
+        batch, renderer, dtype: instead of the job's; None = as it was.
 
     Raises:
         Failure: a job that is damaged, or files that it names and that are refused.
         OSError: a file that it names and that cannot be read; paths are those of the run.
     """
-    said = {**_DEFAULTS, **{k: v for k, v in job.arguments.items() if v is not None}}
+    now = {"batch": batch, "renderer": renderer, "dtype": dtype}
+    said = {**_DEFAULTS, **UNTOLD}
+    said |= {k: v for k, v in [*job.arguments.items(), *now.items()] if v is not None}
     try:
-        return _swept(said, device, batch)
+        return _swept(said, device)
     except (TypeError, KeyError) as error:
         raise Failure(f"{file} is no job of `steerx sweep`: {error}", DATA) from error
     except ValueError as error:
@@ -51,10 +68,11 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-def _swept(said: dict[str, Any], device: str, batch: int | None) -> Sweep:
+def _swept(said: dict[str, Any], device: str) -> Sweep:
     from ..sweeping import sweep
 
-    G = open_generator(said["network"], device=device, dtype=said["dtype"])
+    dtype, renderer = DtypeName(said["dtype"]), RendererName(said["renderer"])
+    G = open_generator(said["network"], device=device, dtype=dtype, renderer=renderer)
     turn = said.get("rotate")
     place_pictures(G, said.get("translate"), None if turn is None else float(turn))
     space = _name(SpaceName, said.get("space"))
@@ -92,7 +110,7 @@ def _swept(said: dict[str, Any], device: str, batch: int | None) -> Sweep:
         cutoff=cutoff,
         label=said.get("class"),
         noise_mode=said["noise_mode"],
-        batch=said.get("batch") if batch is None else batch,
+        batch=said.get("batch"),
         any_checkpoint=anyway,
     )
 

@@ -39,6 +39,8 @@ from .options import (
     Network,
     NoiseMode,
     NoiseName,
+    Renderer,
+    RendererName,
     Rotate,
     Scale,
     Seeds,
@@ -117,6 +119,7 @@ def walk(
     batch: Batch = None,
     device: Device = "auto",
     dtype: Dtype = DtypeName.float32,
+    renderer: Renderer = RendererName.auto,
     force: Force = False,
     dry_run: DryRun = False,
     job: JobFile = None,
@@ -128,7 +131,7 @@ def walk(
     suffix = _suffix(out)
     claim([out], force=force)
     origin: dict[str, Any] = {"seeds": seeds_unless(codes, seeds), "codes": None, "space": None}
-    G = open_generator(network, device=device, dtype=dtype)
+    G = open_generator(network, device=device, dtype=dtype, renderer=renderer)
     place_pictures(G, translate, rotate)
     if codes is None:
         check_codes(G, label, trunc, cutoff)

@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 
 from .. import checkpoints
-from ..rendering import FusedRenderer, NativeRenderer
 from .generator import Generator
 from .pggan import PGGAN
+from .renderers import install
 from .stylegan import StyleGAN
 from .stylegan2 import StyleGAN2
 from .stylegan3 import StyleGAN3
@@ -45,7 +45,8 @@ def load(
         device: where the network goes.
         dtype: of activations. float64 converts parameters too; with bfloat16 and float16, styles and
             demodulation stay in float32.
-        renderer: "auto" chooses (today: always the plain one); `G.renderer` tells. "fused" is the one for
+        renderer: "auto" is the plain one, which serves every device, dtype and gradient; commands choose the
+            fastest (`steerx.generators.renderers.fastest`). `G.renderer` tells. "fused" is the one for
             CUDA: the library's convolutions with one pass of ours behind each. It is proven on the CPU
             and has not run on a GPU yet, so nothing chooses it unasked. "native" is the CPU's: kernels of
             ours where they are faster than the library's, without gradients.
@@ -78,13 +79,11 @@ def load(
         )
     checkpoint = checkpoints.read(path, allow_nonfinite=allow_nonfinite, digest=False)
     generator = build(checkpoint, device=device, dtype=dtype)
-    if renderer in ("fused", "native"):
-        if not isinstance(generator, StyleGAN2):
-            raise ValueError(
-                f'load: renderer="{renderer}" runs stylegan2, this is {generator.family}; use "auto"'
-            )
-        kind = FusedRenderer if renderer == "fused" else NativeRenderer
-        generator.renderer = kind(generator.synthesis, dtype=_activations(dtype))
+    if renderer != "auto":
+        try:
+            install(generator, renderer)
+        except ValueError as error:
+            raise ValueError(f"load: renderer={error}") from None
     return generator
 
 

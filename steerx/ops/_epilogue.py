@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .._pictures import to_uint8
 from . import _bias_act, _upfirdn2d
-from ._library import define_private
+from ._library import define_private, has_kernel
 from ._style_layer import noise_map
 from ._to_rgb import skip_padding
 
@@ -37,6 +37,11 @@ def makes_rgb(dtype: torch.dtype, channels: int) -> bool:
     """Whether one pass can make the picture too: a pixel's 16-byte packs are a power of two, at most 32."""
     packs, rest = divmod(channels * dtype.itemsize, 16)
     return not rest and 0 < packs <= 32 and packs & (packs - 1) == 0
+
+
+def built() -> bool:
+    """Whether the CPU's pass is native code."""
+    return has_kernel("_epilogue", "CPU")
 
 
 def unshuffled(x: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ import torch
 from typer.testing import Result
 
 from steerx.checkpoints import Checkpoint, StyleGAN2Config, model_id, write
-from steerx.generators import StyleGAN2
+from steerx.generators import Generator, StyleGAN2, load
+from steerx.generators.renderers import fastest, install
 
 Run = Callable[..., Result]
 
@@ -30,6 +31,13 @@ def tiny_network(path: Path, *, seed: int, c_dim: int = 0) -> Path:
     tensors = {k: v.detach().clone() for k, v in StyleGAN2(config).state_dict().items()}
     write(path, Checkpoint("stylegan2", config, tensors, model_id(tensors)))
     return path
+
+
+def opened(network: Path) -> Generator:
+    """The network with the renderer that commands choose for it."""
+    G = load(network)
+    install(G, fastest(G))
+    return G
 
 
 def one_line(result: Result, code: int) -> str:

@@ -207,12 +207,12 @@ def test_out_of_memory_halves_the_batch(
 
     most = 4
     monkeypatch.setattr(PlainRenderer, "render", small)
-    result = run(*said, "--batch", 8)
+    result = run(*said, "--batch", 8, "--renderer", "plain")
     assert result.exit_code == 0, result.output
     assert "8 pictures at once do not fit in memory; going on with 4" in result.stderr
     assert result.stderr.count("\n") == 1
     most = 0
-    result = run(*said, "--batch", 1, "--force")
+    result = run(*said, "--batch", 1, "--force", "--renderer", "plain")
     assert result.exit_code == 1 and "--batch" in result.stderr
 
 

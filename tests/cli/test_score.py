@@ -16,7 +16,7 @@ import steerx
 from steerx import faces
 from steerx.cli.app import app
 from steerx.scoring import Scores
-from tests.cli.commands import Run, one_line
+from tests.cli.commands import Run, one_line, opened
 from tests.scoring.disks import fails
 
 CODE = """
@@ -91,7 +91,7 @@ def test_scores_of_code_of_ones_own(run: Run, network: Path, code: Path) -> None
     assert "6 pictures scored in out/a.csv" in result.stdout and "brightness" in result.stdout
     found = Scores.load("out/a.csv")
     assert found.names == ("brightness", "peak") and found.seeds == (3, 5, 6, 7, 8, 9)
-    wanted = steerx.score(steerx.load(network), shine, seeds="3,5-9", psi=0.7, batch=4)
+    wanted = steerx.score(opened(network), shine, seeds="3,5-9", psi=0.7, batch=4)
     assert torch.equal(found.values, wanted.double())
     assert sorted(os.listdir("out")) == ["a.csv", "a.job.yaml"]
     again = run("--job", "out/a.job.yaml", "-o", "b.csv")
@@ -128,7 +128,7 @@ def test_the_scorer_of_faces_and_truth(run: Run, network: Path, monkeypatch) -> 
 
 
 def test_codes_of_a_file(run: Run, network: Path, code: Path) -> None:
-    G = steerx.load(network)
+    G = opened(network)
     w = G.codes(seeds="0-4", space="w")
     np.save("w.npy", w.numpy())
     words = (network, "--codes", "w.npy", "--scorer", "mine.py:named")
@@ -172,7 +172,7 @@ def test_an_interrupted_run_goes_on(run: Run, network: Path, code: Path) -> None
     assert result.exit_code == 0, result.output
     assert result.stderr == "resuming: 4 of 7 are scored\n"
     assert sorted(os.listdir()) == ["a.csv", "a.job.yaml", "mine.py"]
-    wanted = steerx.score(steerx.load(network), shine, seeds="0-6", batch=2)
+    wanted = steerx.score(opened(network), shine, seeds="0-6", batch=2)
     assert torch.equal(Scores.load("a.csv").values, wanted.double())
 
 
