@@ -1,6 +1,7 @@
 """Bulk jobs: a plan, its shards, their receipts, and who makes them."""
 
 from .alphas import Fixed, Normal, Uniform
+from .driving import Crew
 from .errors import (
     AugmentError,
     DamageError,
@@ -19,6 +20,7 @@ from .running import augment, run
 
 __all__ = [
     "AugmentError",
+    "Crew",
     "DamageError",
     "Fixed",
     "Folder",

@@ -1,6 +1,7 @@
 """The folder of a bulk job: what lies in it, and in which order it appears.
 
     plan.json                what the job is; never changes
+    directions/000.safetensors, codes.safetensors   what the plan's hashes are of
     shard-000042.tar         pictures; alone it means nothing
     shard-000042.tar.json    its receipt: the shard is done
     failed/shard-000042.json why a shard could not be made
@@ -20,19 +21,23 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from pydantic import ValidationError
 
 from .._files import TEMPORARY, hold, whole_file
+from ..directions import Directions
+from ..generators.codes_file import read_saved, save_codes
+from ..generators.generator import Codes
 from .errors import LockedError, PlanError, UnevenError
-from .plan import Plan, same
+from .plan import Given, Plan, same
 from .tar import END, write_member
 from .values import Value, canonical
 
 PLAN, LOCK, EVENTS, FAILED = "plan.json", ".lock", "events.jsonl", "failed"
+DIRECTIONS, CODES = "directions", "codes.safetensors"
 CARD, MANIFEST, SUCCESS = "README.md", "manifest.json", "_SUCCESS"
 _BEFORE = {LOCK, "job.yaml", EVENTS}  # what may lie in a folder that has no plan yet
 
@@ -78,6 +83,7 @@ class Folder:
     def __init__(self, path: str | os.PathLike[str], plan: Plan) -> None:
         self.path, self.plan = Path(path), plan
         self.plan_id = plan.plan_id
+        self.alone = False  # whether nobody else may work in it now
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
@@ -135,14 +141,20 @@ class Folder:
             if alone:
                 os.ftruncate(lock, 0)
                 os.pwrite(lock, f"{os.getpid()} on {socket.gethostname()}".encode(), 0)
-                for left in [*folder.glob(TEMPORARY), *folder.glob(f"{FAILED}/{TEMPORARY}")]:
-                    left.unlink(missing_ok=True)
+                self.sweep()
             self._adopt()
             if alone and shared:
                 hold(lock, shared=True)
+            self.alone = alone and not shared
             yield self
         finally:
             os.close(lock)
+
+    def sweep(self) -> None:
+        """Remove what the dead left half; for whoever holds the lock alone."""
+        for place in ("", f"{DIRECTIONS}/", f"{FAILED}/"):
+            for left in self.path.glob(f"{place}{TEMPORARY}"):
+                left.unlink(missing_ok=True)
 
     def _adopt(self) -> None:
         """Write the plan, or compare with the one that is there."""
@@ -150,6 +162,29 @@ class Folder:
         with contextlib.suppress(FileExistsError), whole_file(file) as handle:
             handle.write(self.plan.to_json())
         same(Plan.from_json(file.read_bytes(), where=str(file)), self.plan, where=str(self.path))
+
+    def keep_inputs(self, directions: Sequence[Directions], codes: Codes | None) -> None:
+        """Write what the plan names by its hash, for workers and for whoever uses the data set."""
+        folder = self.path / DIRECTIONS
+        folder.mkdir(exist_ok=True)
+        for number, one in enumerate(directions):
+            file = folder / f"{number:03d}.safetensors"
+            with contextlib.suppress(FileExistsError):
+                one.save(file)
+        if codes is not None and isinstance(self.plan.sources, Given):
+            with contextlib.suppress(FileExistsError):
+                save_codes(self.path / CODES, codes, self.plan.sources.space, overwrite=False)
+
+    def inputs(self) -> tuple[list[Directions], Codes | None]:
+        """What `keep_inputs` wrote."""
+        files = [
+            self.path / DIRECTIONS / f"{number:03d}.safetensors"
+            for number in range(len(self.plan.edits))
+        ]
+        codes = self.path / CODES if isinstance(self.plan.sources, Given) else None
+        return [Directions.load(file) for file in files], (
+            None if codes is None else read_saved(codes, space=None).codes
+        )
 
     def shard_path(self, shard: int) -> Path:
         """Where a shard lies."""

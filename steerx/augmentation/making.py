@@ -23,6 +23,7 @@ from .samples import Samples
 from .stopping import Stop
 
 Watch = Callable[[int], object]
+Ended = Callable[[int, str], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +59,7 @@ def make(
     encoders: int = 1,
     stop: Stop,
     watch: Watch = lambda count: None,
+    ended: Ended = lambda shard, reason: None,
 ) -> Made:
     """Make shards, one after the other.
 
@@ -71,12 +73,13 @@ def make(
         encoders: threads that encode.
         stop: is asked before every batch.
         watch: is told how many samples were written, batch by batch.
+        ended: is told each shard, and why it could not be made; "" where it was.
 
     Raises:
         Stopped: it was asked to; shards that were committed stay.
         OSError: the disk is full, or the like.
     """
-    with _Writing(pictures, folder, encoders, watch) as writing:
+    with _Writing(pictures, folder, encoders, watch, ended) as writing:
         behind(_batches(pictures, shards, stop), writing.take)
         return writing.made
 
@@ -123,8 +126,10 @@ def pixels_of(pictures: Pictures, ids: range) -> tuple[Samples, list[Pixels]]:
 class _Writing:
     """Takes batches, in order, in the second thread; a context that drops the shard in work."""
 
-    def __init__(self, pictures: Pictures, folder: Folder, encoders: int, watch: Watch) -> None:
-        self.pictures, self.folder, self.watch = pictures, folder, watch
+    def __init__(
+        self, pictures: Pictures, folder: Folder, encoders: int, watch: Watch, ended: Ended
+    ) -> None:
+        self.pictures, self.folder, self.watch, self.ended = pictures, folder, watch, ended
         self.pool = ThreadPoolExecutor(encoders, "steerx-encode")
         self.open = contextlib.ExitStack()
         self.writer: ShardWriter | None = None
@@ -149,6 +154,7 @@ class _Writing:
             self._drop()
             self.folder.fail(batch.shard, batch.reason)
             self.made.failed[batch.shard] = batch.reason
+            self.ended(batch.shard, batch.reason)
             return
         if self.writer is None:
             self.writer = self.open.enter_context(self.folder.shard(batch.shard))
@@ -163,9 +169,9 @@ class _Writing:
             self.writer.add(plan.sample_name(about["sample"]), data, suffix, about)
         self.seconds["render"] += batch.seconds
         self.seconds["encode"] += time.perf_counter() - started
+        self.watch(len(batch.pixels))
         if batch.last:
             self._commit(batch.shard)
-        self.watch(len(batch.pixels))
 
     def _commit(self, shard: int) -> None:
         assert self.writer is not None
@@ -177,6 +183,7 @@ class _Writing:
         told = {name: round(seconds, 4) for name, seconds in times.items()}
         facts = {"shard": shard, "samples": writer.count, "bytes": writer.bytes}
         self.folder.note(event="shard", time=time.time(), **facts, **told)
+        self.ended(shard, "")
 
     def _drop(self) -> None:
         if self.writer is not None:

@@ -12,6 +12,7 @@ from ..editing import several
 from ..generators import Generator
 from ..generators.generator import Codes, CodeSpace
 from .card import card
+from .driving import Crew, make_in_processes
 from .encoding import Format, check_encoder
 from .folder import Folder
 from .making import Made, Watch, make
@@ -132,10 +133,11 @@ def run(
     encoders: int = 1,
     worker: int = 0,
     workers: int = 1,
+    crew: Crew | None = None,
     begun: Callable[[Folder, Sequence[int]], object] = lambda folder, pending: None,
     watch: Watch = lambda count: None,
 ) -> Made:
-    """Make what is missing of a job, in this process.
+    """Make what is missing of a job.
 
     Args:
         pictures: renders the plan's samples.
@@ -143,6 +145,7 @@ def run(
         encoders: threads that encode.
         worker, workers: of several that share the folder, each on a machine of its own perhaps; this one
             makes shards worker, worker + workers, ... Whoever is last finishes the job.
+        crew: processes that make the shards; None = this one.
         begun: is told the locked folder and its pending shards, before the work.
         watch: is told how many samples were written.
 
@@ -159,8 +162,12 @@ def run(
         if pending:
             folder.unfinish()
         mine = [shard for shard in pending if shard % workers == worker]
+        folder.keep_inputs(pictures.directions, pictures.codes)
         begun(folder, mine)
-        made = make(pictures, folder, mine, encoders=encoders, stop=stop, watch=watch)
+        if crew is None or len(mine) < 2:
+            made = make(pictures, folder, mine, encoders=encoders, stop=stop, watch=watch)
+        else:
+            made = make_in_processes(folder, crew, mine, stop=stop, watch=watch)
         stop.check()
         folder.finish(card(pictures.plan))
         return made

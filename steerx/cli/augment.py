@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,9 +37,10 @@ from .progress import progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..augmentation import Folder, Pictures
+    from ..augmentation import Crew, Folder, Pictures
 
 app = typer.Typer(help="Make a labelled data set of edited pictures; a killed run goes on.")
+_SHARDS_EACH = 4  # fewer are not worth the start of a process
 OUT = Annotated[Path, typer.Argument(help="Folder of the data set.", show_default=False)]
 
 
@@ -144,6 +146,15 @@ def make(
             show_default=False,
         ),
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            "--processes",
+            help="How many make shards on this machine.",
+            min=1,
+            show_default="one per core or GPU, where there are shards for them",
+        ),
+    ] = None,
     device: Device = "auto",
     dtype: Dtype = DtypeName.float32,
     job: JobFile = None,
@@ -172,7 +183,8 @@ def make(
         if context.info_name == "plan":
             show_estimate(pictures, outdir)
             return
-        _run(pictures, outdir, encoders=encoders, worker=worker_index or 0, workers=workers)
+        crew = _crew(pictures, named(network), processes, device, dtype, encoders)
+        _run(pictures, outdir, crew, worker=worker_index or 0, workers=workers)
 
 
 app.command("plan", help="Say what the data set takes: pictures, bytes, time; write nothing.")(make)
@@ -269,7 +281,33 @@ def _alphas(words: Sequence[str], names: Sequence[str]) -> dict[str, str]:
     return chosen
 
 
-def _run(pictures: Pictures, outdir: Path, *, encoders: int, worker: int, workers: int) -> None:
+def _crew(
+    pictures: Pictures,
+    network: str,
+    processes: int | None,
+    device: str,
+    dtype: DtypeName,
+    encoders: int,
+) -> Crew:
+    """A process per core, or per GPU; fewer where there are few shards."""
+    import torch
+
+    from ..augmentation import Crew
+
+    kind, plan = pictures.G.device.type, pictures.plan
+    if kind == "cuda" and device in ("auto", "cuda"):
+        places = [f"cuda:{n}" for n in range(torch.cuda.device_count())]
+    else:
+        places = [str(pictures.G.device)]
+    if processes is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        most = len(places) if kind == "cuda" else cores or 1
+        processes = max(1, min(most, plan.shards // _SHARDS_EACH))
+    devices = tuple(places[n % len(places)] for n in range(processes))
+    return Crew(network, devices, dtype.value, encoders)
+
+
+def _run(pictures: Pictures, outdir: Path, crew: Crew, *, worker: int, workers: int) -> None:
     from ..augmentation import run
 
     plan = pictures.plan
@@ -284,7 +322,8 @@ def _run(pictures: Pictures, outdir: Path, *, encoders: int, worker: int, worker
         made = run(
             pictures,
             outdir,
-            encoders=encoders,
+            encoders=crew.encoders,
+            crew=crew if len(crew.devices) > 1 else None,
             worker=worker,
             workers=workers,
             begun=begun,

@@ -50,6 +50,7 @@ def test_the_files_of_a_job(tmp_path: Path) -> None:
         assert about["plan"] == job.plan.plan_id and about["model"] == "tiny-0"
     assert sorted(contents(tmp_path / "set")) == sorted(
         ["README.md", "_SUCCESS", "manifest.json", "plan.json"]
+        + [f"directions/{k:03d}.safetensors" for k in range(2)]
         + [f"shard-{k:06d}.tar{end}" for k in range(3) for end in ("", ".json")]
     )
     assert "none is a photograph" in (tmp_path / "set" / "README.md").read_text()
