@@ -10,8 +10,8 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --con
 
 NATIVE_SOURCES := $(wildcard csrc/*/*.h csrc/*/*/*.h csrc/*/*.cpp csrc/*/*.cu csrc/*/*.cuh)
 
-.PHONY: demo test lint bench peers performance wheel cmake counts gates mutants reader-mutants fuzz gpu-check \
-        check-cuda-torch clean
+.PHONY: demo test test-faults lint bench peers performance wheel cmake counts gates mutants reader-mutants fuzz \
+        gpu-check check-cuda-torch clean
 
 demo: $(VENV)/built
 	$(BIN)/steerx demo --out out/demo
@@ -40,6 +40,10 @@ peers: $(VENV)/built
 # docs/performance.md, from the newest results.
 performance: $(VENV)/built
 	$(BIN)/python -m bench.performance
+
+# Bulk jobs that are killed, refused and torn, at every place and a hundred random times; make test takes a sample.
+test-faults: $(VENV)/built
+	$(BIN)/python -m pytest tests/augmentation -q -s -m "slow or not slow"
 
 wheel: $(VENV)/installed
 	$(BIN)/python -m pip wheel --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist .

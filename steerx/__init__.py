@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import faces, ops
+    from .augmentation import augment
     from .checkpoints import CheckpointError
     from .directions import Directions, GANSpace, InterFaceGAN, SeFa, correlate
     from .editing import edit
@@ -30,6 +31,7 @@ _HOMES = {
     "InterFaceGAN": "directions",
     "Scores": "scoring",
     "SeFa": "directions",
+    "augment": "augmentation",
     "correlate": "directions",
     "edit": "editing",
     "effects": "evaluation",
@@ -52,6 +54,7 @@ __all__ = [
     "InterFaceGAN",
     "Scores",
     "SeFa",
+    "augment",
     "correlate",
     "edit",
     "effects",

@@ -17,6 +17,7 @@ from typing import BinaryIO
 # Windows opens descriptors as text unless told, and knows neither terminals nor waiting in an open.
 _BINARY = getattr(os, "O_BINARY", 0)
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+TEMPORARY = ".steerx-*.tmp"  # names of files on their way; a killed process leaves them
 _CHUNK = 1 << 24  # bytes that a system without preadv copies at a time
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
@@ -45,7 +46,7 @@ def whole_file(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iter
         )
     if not overwrite and os.path.lexists(target):
         raise _exists(target)
-    temporary = target.parent / f".steerx-{secrets.token_hex(8)}.tmp"
+    temporary = target.parent / TEMPORARY.replace("*", secrets.token_hex(8))
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
     try:
         descriptor = os.open(temporary, flags, 0o666)  # the umask decides, as for any new file
@@ -115,6 +116,24 @@ def take_name(name: Path, target: Path, *, overwrite: bool) -> None:
             f"write: cannot replace {target}: another program has it open, or it is not yours; close "
             "it, or choose another name",
         ) from error
+
+
+def hold(descriptor: int, *, shared: bool = False) -> bool:
+    """Lock an open file for this process, which gives it back when it ends; whether that worked.
+
+    Where the system or its disk has no locks (Windows, some network disks) nothing is locked, and the answer is yes.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _flush_folder(folder: Path) -> None:

@@ -235,11 +235,12 @@ def edited(start: Start, G: Generator, directions: Directions, k: int, alphas: T
     return replace(here, codes=codes).rendered(G)
 
 
-def along(start: Start, G: Generator, moves: Sequence[tuple[Directions, float]]) -> Start:
+def along(start: Start, G: Generator, moves: Sequence[tuple[Directions, float | Tensor]]) -> Start:
     """Codes after several edits, each direction (of one) by its alpha, at the furthest space they reach.
 
     Edits follow each other as their spaces do, since codes go from z towards styles only; within a space the
-    order is that of the moves.
+    order is that of the moves. An alpha is one number, or one per code [N]; codes with NaN are not moved,
+    which for an absolute motion is something else than 0.
 
     Raises:
         ValueError: a direction whose space these codes do not reach.
@@ -249,12 +250,20 @@ def along(start: Start, G: Generator, moves: Sequence[tuple[Directions, float]])
     for place in sorted(range(len(moves)), key=stages.__getitem__):
         one, alpha = moves[place]
         start = reach(start, G, one)
-        alphas = torch.full((len(start),), alpha, dtype=torch.float64, device=G.device)
+        alphas = torch.as_tensor(alpha, dtype=torch.float64, device=G.device).expand(len(start))
         codes = move(start.codes, one.to(G.device), 0, alphas, psi=start.psi, cutoff=start.cutoff)
-        start = replace(start, codes=codes)
+        start = replace(start, codes=_where(alphas.isnan(), start.codes, codes))
     while G.has_styles() and start.space in ("z", "w"):
         start = start.onward(G)
     return start
+
+
+def _where(rows: Tensor, these: Codes, others: Codes) -> Codes:
+    """These codes in some rows [N], others elsewhere."""
+    if isinstance(these, list):
+        return [torch.where(rows[:, None], a, b) for a, b in zip(these, others, strict=True)]
+    assert isinstance(others, Tensor)
+    return torch.where(rows.view(-1, *[1] * (these.dim() - 1)), these, others)
 
 
 def reach(start: Start, G: Generator, directions: Directions) -> Start:

@@ -22,7 +22,7 @@ RULES = [
     (r"torch\.load|pickle\.load|allow_pickle=True|torch\.hub", []),
     (
         r"\.cpu\(\)|\.item\(\)|\.numpy\(\)|synchronize\(",
-        ["sweeping", "scoring", "directions", "checkpoints", "cli", "faces/training.py",
+        ["sweeping", "augmentation", "scoring", "directions", "checkpoints", "cli", "faces/training.py",
          "rendering/choosing.py", "faces/gate.py", "faces/scorer_training.py"],
     ),
     (r"dlatent|sample_id\b|latent_space_type|boundaries_path", ["cli/aliases.py", "checkpoints/tensorflow_era.py"]),

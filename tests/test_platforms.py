@@ -194,4 +194,4 @@ def test_no_module_is_posix_alone() -> None:
         )
         if name in POSIX
     }
-    assert found == {"steerx/scoring/journal.py", "steerx/rendering/pages.py"}
+    assert found == {"steerx/_files.py", "steerx/rendering/pages.py"}

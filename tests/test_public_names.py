@@ -17,6 +17,7 @@ NAMES = [
     "InterFaceGAN",
     "Scores",
     "SeFa",
+    "augment",
     "correlate",
     "edit",
     "effects",

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from . import (
+    augment,
     convert,
     demo,
     directions,
@@ -71,6 +72,7 @@ app.command("project")(project.project)
 app.command("edit")(edit.edit)
 app.command("sweep")(sweep.sweep)
 app.command("walk")(walk.walk)
+app.add_typer(augment.app, name="augment")
 app.command("report")(report.report)
 app.command("demo")(demo.demo)
 

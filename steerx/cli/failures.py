@@ -14,14 +14,17 @@ from typer.core import TyperGroup
 
 from .aliases import translated
 
-FAILED, USAGE, DATA, IO, INTERRUPTED = 1, 2, 65, 74, 130
+FAILED, USAGE, PARTLY, PLAN, DATA, IO, LOCKED, INTERRUPTED = 1, 2, 3, 64, 65, 74, 75, 130
 _VERBOSE = ("-v", "--verbose")
 _REFUSALS = (
-    ("steerx.checkpoints.errors", "CheckpointError"),
-    ("steerx.directions.file", "DirectionsFileError"),
-    ("steerx.generators.codes_file", "CodesFileError"),
-    ("steerx.projecting.journal", "JournalError"),
-    ("steerx.scoring.table", "ScoresFileError"),
+    ("steerx.augmentation.errors", "DamageError", DATA),
+    ("steerx.augmentation.errors", "LockedError", LOCKED),
+    ("steerx.augmentation.errors", "PlanError", PLAN),
+    ("steerx.checkpoints.errors", "CheckpointError", DATA),
+    ("steerx.directions.file", "DirectionsFileError", DATA),
+    ("steerx.generators.codes_file", "CodesFileError", DATA),
+    ("steerx.projecting.journal", "JournalError", DATA),
+    ("steerx.scoring.table", "ScoresFileError", DATA),
 )
 
 
@@ -97,8 +100,11 @@ def told(error: BaseException) -> tuple[int, str]:
     if hasattr(error, "format_message"):  # a usage error of typer
         where = getattr(getattr(error, "ctx", None), "command_path", "steerx")
         return USAGE, f"{error.format_message().rstrip('.')} (`{where} --help` tells more)"
-    if isinstance(error, _refusals()):
-        return DATA, f"refused: {error}"
+    for refusal, code in _refusals():
+        if isinstance(error, refusal):
+            return code, f"refused: {error}"
+    if error.__class__.__name__ == "Stopped":  # by a signal; its module is not loaded for this
+        return 128 + getattr(error, "signal", 0), str(error)
     if isinstance(error, OSError):
         return IO, _system(error)
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
@@ -114,9 +120,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
-def _refusals() -> tuple[type[BaseException], ...]:
-    """Exceptions of refused data, of the floors that are loaded (none is loaded for this)."""
-    return tuple(getattr(sys.modules[m], name) for m, name in _REFUSALS if m in sys.modules)
+def _refusals() -> list[tuple[type[BaseException], int]]:
+    """Exceptions of refused data, of the floors that are loaded (none is loaded for this), and their codes."""
+    return [
+        (getattr(sys.modules[m], name), code) for m, name, code in _REFUSALS if m in sys.modules
+    ]
 
 
 def _system(error: OSError) -> str:

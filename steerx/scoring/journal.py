@@ -29,6 +29,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from .._files import hold
+
 _VERSION = 1
 _SYNC = 5.0  # seconds between flushes to the disk
 _MAX_LINE = 1 << 20
@@ -203,18 +205,10 @@ class Journal:
 
     def _lock(self) -> None:
         """One run at a time, where the system can say so; the lock ends with the process."""
-        try:
-            import fcntl
-        except ImportError:  # Windows
-            return
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not hold(self._file):
             raise JournalError(
                 f"score: another run is writing {self.path}; wait for it, or choose another name"
-            ) from None
-        except OSError:  # a file system without locks
-            return
+            )
 
     def _said(self, error: OSError) -> OSError:
         """The same kind of error with the file, the cause and the remedy in words."""

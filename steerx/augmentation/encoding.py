@@ -1,0 +1,92 @@
+"""Pictures to bytes: the codecs of a bulk job, and who encodes them here."""
+
+from __future__ import annotations
+
+import io
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+import numpy as np
+
+from .._pictures import Pixels
+from .errors import PlanError
+from .plan import Codec
+
+Format = Literal["jpeg", "png", "webp"]
+SUFFIX = {"jpeg": "jpg", "png": "png", "webp": "webp"}
+QUALITY = 95  # of pictures that something is trained on
+
+
+def codec_of(format: Format, quality: int | None, subsampling: Literal["444", "420"]) -> Codec:
+    """The codec that was asked for, with what encodes it here.
+
+    Args:
+        format: "jpeg"; "png"; "webp", which is lossless without a quality.
+        quality: 1-100; None = 95 for JPEG.
+        subsampling: of JPEG.
+
+    Raises:
+        ValueError: a quality for PNG.
+    """
+    if format == "png" and quality is not None:
+        raise ValueError("quality: PNG is lossless and has none; leave it out, or take jpeg")
+    if format == "jpeg":
+        return Codec(
+            format=format,
+            quality=QUALITY if quality is None else quality,
+            subsampling=subsampling,
+            encoder=encoder_of(format),
+        )
+    return Codec(format=format, quality=quality, encoder=encoder_of(format))
+
+
+def encoder_of(format: Format) -> str:
+    """Name and version of the library that encodes a format here."""
+    if format == "jpeg":
+        try:
+            return f"simplejpeg {version('simplejpeg')}"
+        except PackageNotFoundError:
+            pass
+    return f"pillow {version('pillow')}"
+
+
+def check_encoder(codec: Codec) -> None:
+    """Refuse to go on with a job whose pictures were encoded by another library.
+
+    Raises:
+        PlanError: which, and what there is.
+    """
+    here = encoder_of(codec.format)
+    if here != codec.encoder:
+        raise PlanError(
+            f"the plan's {codec.format} is encoded by {codec.encoder}, here it is {here}; install that "
+            "version, or give an empty folder"
+        )
+
+
+def encode(pixels: Pixels, codec: Codec) -> bytes:
+    """One picture [H, W, 3] as a file."""
+    if codec.encoder.startswith("simplejpeg"):
+        import simplejpeg
+
+        data: bytes = simplejpeg.encode_jpeg(
+            np.ascontiguousarray(pixels),
+            quality=codec.quality,
+            colorspace="RGB",
+            colorsubsampling=codec.subsampling,
+            fastdct=False,
+        )
+        return data
+    from PIL import Image
+
+    buffer, picture = io.BytesIO(), Image.fromarray(np.ascontiguousarray(pixels))
+    if codec.format == "jpeg":
+        sampling = 0 if codec.subsampling == "444" else 2
+        picture.save(buffer, "JPEG", quality=codec.quality, subsampling=sampling)
+    elif codec.format == "png":
+        picture.save(buffer, "PNG", compress_level=1)
+    elif codec.quality is None:
+        picture.save(buffer, "WEBP", lossless=True, quality=0, method=0)
+    else:
+        picture.save(buffer, "WEBP", quality=codec.quality, method=4)
+    return buffer.getvalue()

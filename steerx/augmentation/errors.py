@@ -1,0 +1,39 @@
+"""Why a bulk job does not go on."""
+
+from __future__ import annotations
+
+
+class AugmentError(ValueError):
+    """A bulk job was refused or has failed; the message says why and what to do."""
+
+
+class PlanError(AugmentError):
+    """The folder holds another job than the one that was asked for."""
+
+
+class DamageError(AugmentError):
+    """A file of the folder is torn or was changed."""
+
+
+class LockedError(AugmentError):
+    """Another run works in the folder."""
+
+
+class ShardError(AugmentError):
+    """A shard cannot be made; others can."""
+
+
+class UnevenError(AugmentError):
+    """The same shard came out with other bytes."""
+
+
+class Stopped(Exception):
+    """The run was asked to stop by a signal.
+
+    Attributes:
+        signal: its number.
+    """
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(f"stopped by signal {signal}; `steerx augment resume` goes on")
+        self.signal = signal

@@ -1,0 +1,193 @@
+"""Making shards: a micro-batch is rendered while those before it are encoded, written and flushed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from .._behind import behind
+from .._pictures import Pixels, to_uint8
+from ..rendering import is_out_of_memory
+from .encoding import SUFFIX, encode
+from .errors import ShardError
+from .folder import Folder, ShardWriter
+from .records import record
+from .rendering import Pictures
+from .samples import Samples
+from .stopping import Stop
+
+Watch = Callable[[int], object]
+Ended = Callable[[int, str], object]
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """Some pictures of a shard on their way to its file; none where the shard was given up."""
+
+    shard: int
+    samples: Samples | None
+    pixels: list[Pixels]
+    seconds: float
+    last: bool
+    reason: str = ""
+
+
+@dataclass
+class Made:
+    """What a run has made.
+
+    Attributes:
+        shards: how many.
+        failed: the others, and why.
+    """
+
+    shards: int = 0
+    failed: dict[int, str] = field(default_factory=dict)
+
+
+def make(
+    pictures: Pictures,
+    folder: Folder,
+    shards: Iterable[int],
+    *,
+    encoders: int = 1,
+    stop: Stop,
+    watch: Watch = lambda count: None,
+    ended: Ended = lambda shard, reason: None,
+) -> Made:
+    """Make shards, one after the other.
+
+    A shard that cannot be made (NaN in a picture, no memory for a batch) is written down as failed, and the
+    next one begins. What concerns all shards, such as a full disk, ends the run.
+
+    Args:
+        pictures: renders.
+        folder: locked.
+        shards: may be made while earlier ones are worked on.
+        encoders: threads that encode.
+        stop: is asked before every batch.
+        watch: is told how many samples were written, batch by batch.
+        ended: is told each shard, and why it could not be made; "" where it was.
+
+    Raises:
+        Stopped: it was asked to; shards that were committed stay.
+        OSError: the disk is full, or the like.
+    """
+    with _Writing(pictures, folder, encoders, watch, ended) as writing:
+        behind(_batches(pictures, shards, stop), writing.take)
+        return writing.made
+
+
+def _batches(pictures: Pictures, shards: Iterable[int], stop: Stop) -> Iterator[_Batch]:
+    plan = pictures.plan
+    for shard in shards:
+        span = plan.span(shard)
+        for first in range(span.start, span.stop, plan.batch):
+            stop.check()
+            started = time.perf_counter()
+            ids = range(first, min(first + plan.batch, span.stop))
+            try:
+                samples, pixels = pixels_of(pictures, ids)
+            except ShardError as error:
+                yield _Batch(shard, None, [], 0.0, True, str(error))
+                break
+            seconds = time.perf_counter() - started
+            yield _Batch(shard, samples, pixels, seconds, ids.stop == span.stop)
+
+
+def pixels_of(pictures: Pictures, ids: range) -> tuple[Samples, list[Pixels]]:
+    """A micro-batch as pixels.
+
+    Raises:
+        ShardError: NaN or infinity in a picture, or no memory for the batch.
+    """
+    try:
+        samples, images = pictures.batch(ids)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ShardError(
+            f"out of memory for {pictures.plan.batch} pictures at once; begin again in another folder "
+            "with a smaller batch, or on a device with more memory"
+        ) from None
+    finite = images.isfinite().flatten(1).all(dim=1)
+    if not bool(finite.all()):
+        worst = ids[int((~finite).nonzero()[0])]
+        raise ShardError(f"sample {worst} has NaN or infinity in its picture; use float32")
+    return samples, list(to_uint8(images).cpu().numpy())
+
+
+class _Writing:
+    """Takes batches, in order, in the second thread; a context that drops the shard in work."""
+
+    def __init__(
+        self, pictures: Pictures, folder: Folder, encoders: int, watch: Watch, ended: Ended
+    ) -> None:
+        self.pictures, self.folder, self.watch, self.ended = pictures, folder, watch, ended
+        self.pool = ThreadPoolExecutor(encoders, "steerx-encode")
+        self.open = contextlib.ExitStack()
+        self.writer: ShardWriter | None = None
+        self.seconds = {"render": 0.0, "encode": 0.0}
+        self.made = Made()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.pool.shutdown()
+        self._drop()
+
+    def take(self, batch: _Batch) -> None:
+        """Encode and write; with a shard's last batch, commit it."""
+        if batch.samples is None:
+            self._drop()
+            self.folder.fail(batch.shard, batch.reason)
+            self.made.failed[batch.shard] = batch.reason
+            self.ended(batch.shard, batch.reason)
+            return
+        if self.writer is None:
+            self.writer = self.open.enter_context(self.folder.shard(batch.shard))
+            self.seconds = {"render": 0.0, "encode": 0.0}
+        started = time.perf_counter()
+        plan = self.pictures.plan
+        suffix = SUFFIX[plan.codec.format]
+        encoded = self.pool.map(lambda pixels: encode(pixels, plan.codec), batch.pixels)
+        for place, data in enumerate(encoded):
+            about: dict[str, Any] = record(plan, batch.samples, place)
+            about["sha256"] = hashlib.sha256(data).hexdigest()
+            self.writer.add(plan.sample_name(about["sample"]), data, suffix, about)
+        self.seconds["render"] += batch.seconds
+        self.seconds["encode"] += time.perf_counter() - started
+        self.watch(len(batch.pixels))
+        if batch.last:
+            self._commit(batch.shard)
+
+    def _commit(self, shard: int) -> None:
+        assert self.writer is not None
+        writer, stack, started = self.writer, self.open, time.perf_counter()
+        self.writer, self.open = None, contextlib.ExitStack()
+        stack.close()
+        self.made.shards += 1
+        times = self.seconds | {"commit": time.perf_counter() - started}
+        told = {name: round(seconds, 4) for name, seconds in times.items()}
+        facts = {"shard": shard, "samples": writer.count, "bytes": writer.bytes}
+        self.folder.note(event="shard", time=time.time(), **facts, **told)
+        self.ended(shard, "")
+
+    def _drop(self) -> None:
+        if self.writer is not None:
+            self.writer = None
+            error = ShardError("dropped")
+            with contextlib.suppress(ShardError):
+                self.open.__exit__(ShardError, error, None)

@@ -1,0 +1,99 @@
+"""How far a job is: read from receipts and events, without a lock."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+
+from .folder import EVENTS, SUCCESS, Folder
+
+_TAIL = 1 << 16  # bytes of events that are looked at
+_AWAKE = 300.0  # seconds without an event after which a job counts as standing still
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a job is.
+
+    Attributes:
+        plan_id: of the plan.
+        shards, samples: of the whole job.
+        done_shards, done_samples, bytes: that are made.
+        failed: shards that could not be made, and why.
+        finished: whether _SUCCESS is there.
+        images_per_second: lately, all workers together; None where nothing was made in the last minutes.
+        seconds_left: at that speed.
+        bound: what took longer lately: "rendering", "encoding" or "disk".
+        free: bytes on the disk.
+        last_event: seconds since the last shard.
+    """
+
+    plan_id: str
+    shards: int
+    samples: int
+    done_shards: int
+    done_samples: int
+    bytes: int
+    failed: dict[int, str]
+    finished: bool
+    images_per_second: float | None
+    seconds_left: float | None
+    bound: str | None
+    free: int
+    last_event: float | None
+
+
+def status(folder: Folder) -> Status:
+    """See `Status`."""
+    plan = folder.plan
+    receipts = [r for r in map(folder.done, range(plan.shards)) if r is not None]
+    samples = sum(r.count for r in receipts)
+    events = _events(folder)
+    now = time.time()
+    last = now - events[-1]["time"] if events else None
+    lately = [event for event in events if now - event["time"] < _AWAKE]
+    speed = None
+    if len(lately) > 1 and lately[-1]["time"] > lately[0]["time"]:
+        made = sum(event["samples"] for event in lately[1:])
+        speed = made / (lately[-1]["time"] - lately[0]["time"])
+    bound = None
+    if lately:
+        names = {"rendering": "render", "encoding": "encode", "disk": "commit"}
+        bound = max(names, key=lambda n: sum(event[names[n]] for event in lately))
+    done = {r.shard for r in receipts}
+    return Status(
+        plan.plan_id,
+        plan.shards,
+        plan.samples,
+        len(receipts),
+        samples,
+        sum(r.bytes for r in receipts),
+        {k: why for k, why in folder.failures().items() if k not in done},
+        (folder.path / SUCCESS).exists(),
+        speed,
+        (plan.samples - samples) / speed if speed else None,
+        bound,
+        shutil.disk_usage(folder.path).free,
+        last,
+    )
+
+
+def _events(folder: Folder) -> list[dict[str, float]]:
+    """The last shards' events; a torn line is none."""
+    try:
+        with (folder.path / EVENTS).open("rb") as handle:
+            handle.seek(max(0, os.fstat(handle.fileno()).st_size - _TAIL))
+            lines = handle.read().split(b"\n")
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            event = json.loads(line)
+            if isinstance(event, dict) and event.get("event") == "shard":
+                found.append(event)
+    return found

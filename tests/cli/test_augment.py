@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import yaml
+
+from steerx.augmentation import making
+from tests.cli.commands import Run, one_line
+
+SMALL = ("-a", "uniform:-2,2", "-n", 6, "--edits", 2, "--shard-size", 8, "--format", "png")
+
+
+@pytest.fixture
+def made(run: Run, network: Path, sefa: Path) -> Path:
+    result = run("augment", "run", network, sefa, *SMALL, "-o", "set")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "18 pictures in 3 shards in set; 3 made now\n"
+    return Path("set")
+
+
+def test_plan_says_what_it_takes_and_writes_nothing(run: Run, network: Path, sefa: Path) -> None:
+    result = run("augment", "plan", network, sefa, "-a", "1", "-n", 1_000_000, "-o", "set")
+    assert result.exit_code == 0, result.output
+    for words in ("2000000 pictures of 16 px", "1954 shards of 1024", "GB", "binds", "nothing was"):
+        assert words in result.stdout
+    assert not Path("set").exists()
+    assert "0 pictures" in run("augment", "plan", network, sefa, "-a", "1", "-n", 0).stdout
+
+
+def test_png_is_told_to_bind(run: Run, network: Path, sefa: Path, monkeypatch) -> None:
+    from steerx.augmentation import estimating
+
+    times = iter(range(100))
+    monkeypatch.setattr(estimating, "_ENOUGH", 0.0)
+    monkeypatch.setattr(
+        estimating.estimate, "__kwdefaults__", {"clock": lambda: float(next(times)) ** 2}
+    )
+    result = run("augment", "plan", network, sefa, *SMALL)
+    assert "encoding binds; --format webp" in result.stdout
+
+
+def test_the_folder_goes_on_by_itself(run: Run, made: Path) -> None:
+    assert yaml.safe_load((made / "job.yaml").read_text())["command"] == "augment run"
+    (made / "shard-000001.tar").unlink()
+    result = run("augment", "resume", made)
+    assert result.exit_code == 0, result.output
+    assert "1 made now" in result.stdout and "1 of 3 shards are to be made" in result.stderr
+    assert sorted(p.name for p in made.glob("job*")) == ["job.yaml"]
+
+
+def test_status(run: Run, made: Path) -> None:
+    told = json.loads(run("augment", "status", made, "--json").stdout)
+    assert told["finished"] and told["done_shards"] == 3 and told["done_samples"] == 18
+    assert told["failed"] == {} and told["last_event"] < 60
+    (made / "_SUCCESS").unlink()
+    (made / "shard-000000.tar").unlink()
+    (made / "failed").mkdir()
+    (made / "failed" / "shard-000000.json").write_text('{"shard":0,"reason":"NaN"}')
+    with (made / "events.jsonl").open("a") as handle:
+        handle.write('{"event": torn')
+    said = run("augment", "status", made).stdout
+    assert "2 of 3 shards, 10 of 18 pictures" in said and "failed: shard 0: NaN" in said
+
+
+def test_verify(run: Run, made: Path) -> None:
+    assert run("augment", "verify", made).stdout == "3 shards are whole, 0 not made yet\n"
+    shard = made / "shard-000002.tar"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    line = one_line(run("augment", "verify", made), 65)
+    assert "1 shards of set are damaged: shard-000002.tar" in line and "--fix" in line
+    assert run("augment", "verify", made, "--fix", "--json").exit_code == 65
+    assert run("augment", "resume", made).exit_code == 0
+    assert run("augment", "verify", made).exit_code == 0
+    (made / "_SUCCESS").write_text("torn")
+    assert "set is not finished" in one_line(run("augment", "verify", made), 65)
+    assert run("augment", "resume", made).exit_code == 0
+    assert run("augment", "verify", made).exit_code == 0
+
+
+def test_another_job_is_refused_with_the_difference(
+    run: Run, made: Path, network: Path, sefa: Path
+) -> None:
+    words = ("augment", "run", network, sefa, *SMALL, "-o", made)
+    line = one_line(run(*words, "--key", 3), 64)
+    assert "set holds another job: key was 0, is 3" in line
+    assert run(*words).stdout == "18 pictures in 3 shards in set; 0 made now\n"
+    (made / "plan.json").write_text("{")
+    assert "torn" in one_line(run("augment", "status", made), 65)
+    assert "holds no plan.json" in one_line(run("augment", "verify", "elsewhere"), 64)
+    assert "holds no job.yaml" in one_line(run("augment", "resume", "elsewhere"), 64)
+
+
+def test_alphas_by_name(run: Run, network: Path, sefa: Path) -> None:
+    words = ("augment", "run", network, sefa, "-n", 2, "--edits", 2, "--at-once", 2)
+    result = run(*words, "-a", "sefa0=-1,1", "-a", "2=normal:0,1", "-o", "set")
+    assert result.exit_code == 0, result.output
+    edits = json.loads(Path("set/plan.json").read_bytes())["plan"]["edits"]
+    assert [edit["name"] for edit in edits] == ["sefa0", "sefa2"]
+    assert edits[0]["alphas"] == {"kind": "fixed", "values": [-1.0, 1.0]}
+    for bad, said in (
+        (("-a", "smile=1"), "no direction 'smile'"),
+        (("-a", "much"), "alpha must look like"),
+        ((), "give --alpha sefa0=uniform:-3,3"),
+        (("-a", "1", "--class", "2"), "has no classes"),
+        (("-a", "1", "--class", "x"), "--class"),
+        (("-a", "1", "--workers", "2"), "together"),
+        (("-a", "1", "--seeds", "0-3"), "one of count, seeds and codes"),
+    ):
+        assert said in one_line(run(*words, *bad, "-o", "other"), 2)
+    assert not Path("other").exists()
+
+
+def test_workers_share_a_folder(run: Run, network: Path, sefa: Path, made: Path) -> None:
+    words = ("augment", "run", network, sefa, *SMALL, "-o", "shared", "--workers", 2)
+    for index in (1, 0):
+        assert run(*words, "--worker-index", index).exit_code == 0
+    for name in ("manifest.json", "_SUCCESS", "shard-000002.tar"):
+        assert Path("shared", name).read_bytes() == (made / name).read_bytes()
+
+
+def test_sources_of_codes(run: Run, network: Path, sefa: Path) -> None:
+    words = ("edit", network, sefa, "-a", "sefa0=1", "--seeds", "0-2", "--save-codes", "c.npy")
+    assert run(*words).exit_code == 0
+    words = ("augment", "run", network, sefa, "-a", "1", "--codes", "c.npy", "--space", "w_plus")
+    result = run(*words, "-o", "set")
+    assert result.exit_code == 0, result.output
+    assert json.loads(Path("set/manifest.json").read_bytes())["samples"] == 6
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_run_after_its_batch(
+    run: Run, network: Path, sefa: Path, made: Path, monkeypatch, number: int
+) -> None:
+    rendered = making.pixels_of
+
+    def interrupted(pictures, ids):  # type: ignore[no-untyped-def]
+        if ids.start == 8:
+            os.kill(os.getpid(), number)
+        return rendered(pictures, ids)
+
+    monkeypatch.setattr(making, "pixels_of", interrupted)
+    words = ("augment", "run", network, sefa, *SMALL, "--batch", 4, "-o", "cut")
+    line = one_line(run(*words), 128 + number)
+    assert f"stopped by signal {int(number)}" in line
+    names = sorted(p.name for p in Path("cut").iterdir())
+    assert not [name for name in names if name.endswith(".tmp")]
+    assert "shard-000000.tar.json" in names and "shard-000001.tar" not in names
+    monkeypatch.undo()
+
+
+def test_a_network_that_gives_nan_fails_its_shards(
+    run: Run, network: Path, sefa: Path, monkeypatch
+) -> None:
+    from steerx.augmentation.errors import ShardError
+
+    def failing(pictures, ids):  # type: ignore[no-untyped-def]
+        raise ShardError(f"sample {ids[0]} has NaN")
+
+    monkeypatch.setattr(making, "pixels_of", failing)
+    words = ("augment", "run", network, sefa, *SMALL, "-o", "set")
+    assert "3 shards were not made, the first is 0: sample 0 has NaN" in one_line(run(*words), 3)
