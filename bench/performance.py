@@ -123,8 +123,10 @@ ROOFLINE = """A layer's floor is the larger of two times: the FLOPs of its direc
 library's large products on this machine, and its inputs, outputs and weights, each moved once, at the rate of a
 copy. The share is that floor over the time. Layers made by *filtering* (Winograd's F(4x4, 3x3), four times
 fewer products; layers that upsample, `conv0`, 1.8 times fewer) may be above 100 %: they do not multiply what
-the direct convolution does. Layers of few pixels are far below: their weights are read for little work. What a
-layer's time holds: its convolution, and the pass behind it."""
+the direct convolution does. *One product* and *matrix units* are direct kernels of ours. Layers of few pixels are
+far below: their weights are read for little work. What a layer's time holds: its convolution, and all that
+follows it. The best rate of bfloat16 is that of numbers at random, as they are in layers: matrix units slow down
+under them, and reach a third more on zeros."""
 
 
 def layers(results: dict[str, Any]) -> str:

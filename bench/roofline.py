@@ -30,6 +30,9 @@ from steerx.rendering import NativeRenderer, prepacked
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 SIDE, CHANNELS, PIXELS = 2048, 512, 64  # of the product, and of the convolution, that peaks are of
 COPIED = 256 << 20  # bytes
+WAYS = {"points": "filtering", "columns": "matrix units", "rows": "one product"} | dict.fromkeys(
+    ("plain", "transposed", "dense", "plain.prepacked", "dense.prepacked"), "library"
+)
 
 
 class Timed(NativeRenderer):
@@ -44,9 +47,9 @@ class Timed(NativeRenderer):
         super()._make(i, *rest)
         self.seconds[i] = time.process_time() - started
 
-    def filtered(self, i: int) -> bool:
-        """Whether layer i was made by minimal filtering."""
-        return f"layers.{i}.points" in self.packed._kept
+    def way(self, i: int) -> str:
+        """What made layer i: the layout that its weight was packed in."""
+        return next(way for end, way in WAYS.items() if f"layers.{i}.{end}" in self.packed._kept)
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ def described(
         rows.append(
             {
                 "layer": work.name,
-                "made by": "filtering" if renderer.filtered(i) else "library",
+                "made by": renderer.way(i),
                 "ms": round(ms, 3),
                 "GFLOP": round(work.flops / 1e9, 3),
                 "MB": round(work.bytes / 1e6, 2),

@@ -41,6 +41,7 @@ def test_a_small_run_has_every_layer_and_a_page(
     for found in result["networks"]:
         assert len(found["layers"]) == 7 and all(row["ms"] > 0 for row in found["layers"])
         assert found["share"] > 0 and found["ms outside layers"] < found["ms"]
+        assert {row["made by"] for row in found["layers"]} <= {*roofline.WAYS.values()}
     text = next(tmp_path.glob("*.md")).read_text()
     assert text.count("| 32:conv1 |") == 2 and "### 32 px, bf16" in text
 
@@ -49,8 +50,8 @@ def test_the_share_is_the_floor_over_what_was_measured() -> None:
     class Renderer:
         network = random_generator(8, 16).synthesis
 
-        def filtered(self, i: int) -> bool:
-            return i == 2
+        def way(self, i: int) -> str:
+            return "filtering" if i == 2 else "library"
 
     rates = {"fp32 a": 1e9, "fp32 b": 2e9, "bf16 a": 9e9, "copy": 1e9}
     taken = [{0: 1e-3, 1: 1e-3, 2: 1e-3}] * 3
