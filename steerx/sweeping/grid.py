@@ -15,7 +15,7 @@ from .._pictures import Pixels, tile
 from .._seeds import Seeds
 from ..directions import Directions, DirectionsLike, as_directions
 from ..editing import is_line, several, style_steps
-from ..generators import Generator, Start
+from ..generators import Generator, Start, previewed
 from ..generators.generator import Codes, CodeSpace
 from ..generators.labels import Label
 from ..generators.start import begin
@@ -65,6 +65,7 @@ def sweep(
     noise_mode: NoiseMode = "const",
     noise_key: int = 0,
     batch: int | None = None,
+    preview: int | None = None,
     any_checkpoint: bool = False,
 ) -> Sweep:
     """The grid seed x direction x alpha; nothing is rendered before it is asked for.
@@ -84,6 +85,8 @@ def sweep(
         noise_mode: "const" (one noise for all), "random", "none" or "sample" (drawn by seed).
         noise_key: key of the "sample" draw.
         batch: pictures rendered at once; None = by resolution.
+        preview: pixels a side of pictures that end early, at the block of that side: see
+            `steerx.generators.previewed`; None = whole ones.
         any_checkpoint: take directions that were mined on another checkpoint (never of another
             resolution).
 
@@ -114,6 +117,16 @@ def sweep(
         raise ValueError(f"sweep: alphas must differ, got {alphas}")
     if not any(len(one) for one in sets):
         raise ValueError("sweep: give at least one direction")
+    if preview is not None:
+        try:
+            G = previewed(G, preview)
+        except ValueError as error:
+            raise ValueError(f"sweep: {error}") from None
+        if isinstance(codes, list) or any(one.space == "styles" for one in sets):
+            raise ValueError(
+                'sweep: a preview has fewer styles than G; give codes and directions in "w" or "w_plus", or '
+                "leave preview out"
+            )
     start, numbers = begin(
         "sweep", G, seeds=seeds, codes=codes, space=space, psi=psi, cutoff=cutoff, label=label
     )
