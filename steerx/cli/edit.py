@@ -22,6 +22,7 @@ from .opening import (
     open_generator,
     picked,
     place_pictures,
+    previewing,
     truncation_said,
 )
 from .options import (
@@ -40,6 +41,7 @@ from .options import (
     NoiseMode,
     NoiseName,
     Outdir,
+    Preview,
     Renderer,
     RendererName,
     Rotate,
@@ -113,6 +115,7 @@ def edit(
     any_checkpoint: Annotated[
         bool, typer.Option("--any-checkpoint", help="Take directions and codes of another one.")
     ] = False,
+    preview: Preview = None,
     batch: Batch = None,
     device: Device = "auto",
     dtype: Dtype = DtypeName.float32,
@@ -142,6 +145,7 @@ def edit(
     note_classes(singles, label)
     singles, strengths = _strengths(alpha or [], singles)
     singles = changed(singles, G, layers=layers, motion=motion, unit=unit)
+    G = previewing(G, preview, singles)
 
     import torch
 

@@ -48,6 +48,30 @@ def open_generator(network: str, *, device: str, dtype: str, renderer: str = "pl
     return G
 
 
+def previewing(G: Generator, side: int | None, singles: Sequence[Directions] = ()) -> Generator:
+    """The generator whose pictures end early; itself without the option.
+
+    Says which directions no preview shows, because they move only layers behind its end.
+
+    Raises:
+        Failure: a generator without previews, or no such side.
+    """
+    if side is None:
+        return G
+    from ..generators import previewed
+
+    with argument("--preview"):
+        first = previewed(G, side)
+    shown = {row.slot for row in first.style_rows}
+    unseen = [one.names[0] for one in singles if one.layers[0] and not shown & set(one.layers[0])]
+    if unseen:
+        typer.echo(
+            f"note: {', '.join(unseen[:6])}: moves only layers behind --preview {side}, which shows no change",
+            err=True,
+        )
+    return first
+
+
 def place_pictures(G: Generator, translate: str | None, rotate: float | None) -> None:
     """Place a StyleGAN3's pictures; without either option they stay where the checkpoint has them.
 

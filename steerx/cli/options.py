@@ -153,6 +153,14 @@ Space = Annotated[
     typer.Option("--space", help="Where codes live, if their form does not say."),
 ]
 Dtype = Annotated[DtypeName, typer.Option("--dtype", help="Dtype of activations.")]
+Preview = Annotated[
+    int | None,
+    typer.Option(
+        "--preview",
+        help="StyleGAN2: end at this many pixels a side, with the picture so far: quick and rough.",
+        show_default=False,
+    ),
+]
 Renderer = Annotated[
     RendererName,
     typer.Option(

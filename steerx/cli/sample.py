@@ -12,7 +12,7 @@ import typer
 from . import jobs
 from .dry_run import Cost, measured, tell
 from .failures import USAGE, Failure
-from .opening import check_codes, in_options, open_codes, open_generator, place_pictures
+from .opening import check_codes, in_options, open_codes, open_generator, place_pictures, previewing
 from .options import (
     Batch,
     Class,
@@ -28,6 +28,7 @@ from .options import (
     NoiseMode,
     NoiseName,
     Outdir,
+    Preview,
     Renderer,
     RendererName,
     Rotate,
@@ -63,6 +64,7 @@ def sample(
         bool, typer.Option("--grid", help="Also write all of them as grid.png.")
     ] = False,
     scale: Scale = 1,
+    preview: Preview = None,
     batch: Batch = None,
     device: Device = "auto",
     dtype: Dtype = DtypeName.float32,
@@ -84,6 +86,7 @@ def sample(
     else:
         saved = open_codes(codes, G, space=space)
         origin.update(codes=saved.codes, space=saved.space)
+    G = previewing(G, preview)
 
     import numpy as np
     import torch

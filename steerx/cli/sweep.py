@@ -22,6 +22,7 @@ from .opening import (
     open_directions,
     open_generator,
     place_pictures,
+    previewing,
     truncation_said,
 )
 from .options import (
@@ -40,6 +41,7 @@ from .options import (
     NoiseMode,
     NoiseName,
     Outdir,
+    Preview,
     Renderer,
     RendererName,
     Rotate,
@@ -130,6 +132,7 @@ def sweep(
     any_checkpoint: Annotated[
         bool, typer.Option("--any-checkpoint", help="Take directions of another checkpoint.")
     ] = False,
+    preview: Preview = None,
     batch: Batch = None,
     device: Device = "auto",
     dtype: Dtype = DtypeName.float32,
@@ -159,6 +162,7 @@ def sweep(
     singles = changed(singles, G, layers=layers, motion=motion, unit=unit)
     if joint is not None:
         singles = together(joint, singles, G)
+    shown = previewing(G, preview, singles)
 
     from .._pictures import encode
     from ..sweeping import sweep as swept
@@ -174,6 +178,7 @@ def sweep(
             label=label,
             noise_mode=noise_mode.value,
             batch=batch,
+            preview=preview,
             any_checkpoint=any_checkpoint,
         )
         _reach(grid)
@@ -215,7 +220,7 @@ def sweep(
         )
     count = sum(map(len, strips))
     where = f"and {sheet}" if whole else f"in {outdir}"
-    typer.echo(f"{grid.renders} pictures of {G.resolution} px in {count} strips {where}")
+    typer.echo(f"{grid.renders} pictures of {shown.resolution} px in {count} strips {where}")
     for path in extra:
         typer.echo(f"open {path}")
 

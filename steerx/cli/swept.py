@@ -111,6 +111,7 @@ def _swept(said: dict[str, Any], device: str) -> Sweep:
         label=said.get("class"),
         noise_mode=said["noise_mode"],
         batch=said.get("batch"),
+        preview=said.get("preview"),
         any_checkpoint=anyway,
     )
 

@@ -3,6 +3,7 @@
 from .generator import Generator, StyleRow
 from .loading import load
 from .pggan import PGGAN
+from .previews import previewed
 from .saving import save
 from .start import Start
 from .stylegan import StyleGAN
@@ -18,5 +19,6 @@ __all__ = [
     "StyleGAN3",
     "StyleRow",
     "load",
+    "previewed",
     "save",
 ]

@@ -7,9 +7,9 @@ from typing import Literal
 import torch
 
 from ..ops import _epilogue
-from ..rendering import FusedRenderer, NativeRenderer, PlainRenderer
+from ..rendering import FusedRenderer, NativeRenderer, PlainRenderer, Renderer
 from .generator import Generator
-from .stylegan2 import StyleGAN2
+from .stylegan2 import StyleGAN2, Synthesis
 
 RendererName = Literal["plain", "native", "fused"]
 
@@ -36,9 +36,20 @@ def install(generator: Generator, name: RendererName) -> None:
         return
     if not isinstance(generator, StyleGAN2):
         raise ValueError(f'"{name}" runs stylegan2, this is {generator.family}; use "auto"')
-    network, dtype = generator.synthesis, getattr(generator.renderer, "dtype", None)
+    dtype = getattr(generator.renderer, "dtype", None)
+    generator.renderer = renderer_of(name, generator.synthesis, dtype)
+
+
+def renderer_of(name: str, network: Synthesis, dtype: torch.dtype | None) -> Renderer:
+    """A renderer by its name.
+
+    Raises:
+        ValueError: no such renderer.
+    """
     if name == "plain":
-        generator.renderer = PlainRenderer(network, dtype=dtype)
-    else:
-        kind = NativeRenderer if name == "native" else FusedRenderer
-        generator.renderer = kind(network, dtype=dtype)
+        return PlainRenderer(network, dtype=dtype)
+    if name == "native":
+        return NativeRenderer(network, dtype=dtype)
+    if name == "fused":
+        return FusedRenderer(network, dtype=dtype)
+    raise ValueError(f'a renderer is "plain", "native" or "fused", got {name!r}')

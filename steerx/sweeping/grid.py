@@ -15,12 +15,13 @@ from .._pictures import Pixels, tile
 from .._seeds import Seeds
 from ..directions import Directions, DirectionsLike, as_directions
 from ..editing import is_line, several, style_steps
-from ..generators import Generator, Start
+from ..generators import Generator, Start, previewed
 from ..generators.generator import Codes, CodeSpace
 from ..generators.labels import Label
 from ..generators.start import begin
 from ..rendering import Batches, Noise, NoiseMode, Out, noise_of
 from ..scoring import Scorer, ask, batches_of
+from .naming import distinct, position
 from .prefixes import Prefixes, depth
 from .rows import Cell, Rows
 
@@ -65,6 +66,7 @@ def sweep(
     noise_mode: NoiseMode = "const",
     noise_key: int = 0,
     batch: int | None = None,
+    preview: int | None = None,
     any_checkpoint: bool = False,
 ) -> Sweep:
     """The grid seed x direction x alpha; nothing is rendered before it is asked for.
@@ -84,6 +86,8 @@ def sweep(
         noise_mode: "const" (one noise for all), "random", "none" or "sample" (drawn by seed).
         noise_key: key of the "sample" draw.
         batch: pictures rendered at once; None = by resolution.
+        preview: pixels a side of pictures that end early, at the block of that side: see
+            `steerx.generators.previewed`; None = whole ones.
         any_checkpoint: take directions that were mined on another checkpoint (never of another
             resolution).
 
@@ -114,6 +118,16 @@ def sweep(
         raise ValueError(f"sweep: alphas must differ, got {alphas}")
     if not any(len(one) for one in sets):
         raise ValueError("sweep: give at least one direction")
+    if preview is not None:
+        try:
+            G = previewed(G, preview)
+        except ValueError as error:
+            raise ValueError(f"sweep: {error}") from None
+        if isinstance(codes, list) or any(one.space == "styles" for one in sets):
+            raise ValueError(
+                'sweep: a preview has fewer styles than G; give codes and directions in "w" or "w_plus", or '
+                "leave preview out"
+            )
     start, numbers = begin(
         "sweep", G, seeds=seeds, codes=codes, space=space, psi=psi, cutoff=cutoff, label=label
     )
@@ -151,7 +165,7 @@ class Sweep:
         """Store; `sweep` has checked."""
         self.G, self.start, self.seeds, self.alphas = G, start, seeds, alphas
         self.singles = [one[k] for one in sets for k in range(len(one))]
-        self.directions = _distinct([one.names[0] for one in self.singles])
+        self.directions = distinct([one.names[0] for one in self.singles])
         self.noise_mode, self.noise_key = noise_mode, noise_key
         self.batches = batches
 
@@ -360,8 +374,8 @@ class Sweep:
         Raises:
             ValueError: a seed or direction that was not swept.
         """
-        n = _position("strip: seed", seed, self.seeds)
-        row = self._row(n, _position("strip: direction", direction, self.directions))
+        n = position("strip: seed", seed, self.seeds)
+        row = self._row(n, position("strip: direction", direction, self.directions))
         return self._tile([row], [], labels, scale)
 
     def _tile(
@@ -375,21 +389,3 @@ class Sweep:
             marked=unedited if labels else None,
             scale=scale,
         )
-
-
-def _position(name: str, wanted: object, present: Sequence[object]) -> int:
-    if wanted is None:
-        return 0
-    if wanted not in present:
-        raise ValueError(f"{name} must be one of {', '.join(map(str, present))}, got {wanted}")
-    return list(present).index(wanted)
-
-
-def _distinct(names: list[str]) -> tuple[str, ...]:
-    """Names told apart by a number where several sets use the same ones."""
-    seen: dict[str, int] = {}
-    result = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return tuple(result)
