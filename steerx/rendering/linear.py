@@ -19,6 +19,7 @@ from .. import ops
 from ..ops._epilogue import epilogue
 from ..ops._modulated_conv2d import EPS
 from ..ops._to_rgb import upsample
+from . import few_channels
 from .fused import FusedRenderer
 from .noise import Noise, layer_noise
 from .packing import Packed
@@ -89,10 +90,16 @@ class LinearLayer:
 
     def _convolved(self, x: Tensor, style: Tensor, start: Sequence[Tensor]) -> Tensor:
         """The convolution of x style, multiplied by the demodulation of `start` [1, H, W, O]."""
+        filter = self.network.filter.float() if self.layer.up == 2 else None
+        some = few_channels.chosen(style, filter)
+        if some is not None:
+            factor = self._demodulation(start)[0, :, None] * style[0, some]  # [O, k]
+            weight = self.layer.weight[:, some].float() * factor[:, :, None, None]
+            return few_channels.convolved(x[:, some], few_channels.taps(weight, filter))
         if isinstance(self.renderer, FusedRenderer):
             return self.renderer.bare(self.index, x, style, start[self.row])
         weight = self.packed.get("weight", self.layer.weight, x.dtype, _channels_last)
-        filter, up = (self.network.filter.float(), 2) if self.layer.up == 2 else (None, 1)
+        up = self.layer.up
         z = ops.modulated_conv2d(x, style, weight, filter=filter, up=up, demodulate=False)
         return z.permute(0, 2, 3, 1) * self._demodulation(start)[:, None, None]
 

@@ -16,6 +16,7 @@ from steerx.rendering import (
     PlainRenderer,
     SampleNoise,
     Step,
+    few_channels,
     layer_after,
 )
 from tests.tiny import PlainConvGenerator, tiny_generator
@@ -112,3 +113,63 @@ def by_sums_and_by_themselves(G: StyleGAN2, mode: Any) -> tuple[Tensor, Tensor]:
     whole = pictures(*alphas)
     alone = torch.cat([pictures(alpha) for alpha in alphas], 2)
     return whole - alone[:, :, 2:3], alone - alone[:, :, 2:3]
+
+
+@pytest.mark.parametrize("kind", [PlainRenderer, FusedRenderer, NativeRenderer])
+@pytest.mark.parametrize("index", range(LAST))
+@pytest.mark.parametrize("filter", [None, (4, 4), (6, 6)])
+@pytest.mark.parametrize("few", [0, 1, 2])
+def test_a_term_of_few_channels_is_that_of_all(
+    kind: Any, index: int, filter: Any, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    G = tiny_generator(1)
+    if filter is not None:  # not its own mirror image
+        G.synthesis.filter = torch.rand(filter).flatten().softmax(0).view(filter)
+    renderer = kind(G.synthesis)
+    start, step, _ = line(G)
+    made: list[int] = []
+    taps = few_channels.taps
+
+    def watched(weight: Tensor, filter: Tensor | None) -> Tensor:
+        made.append(weight.shape[1])
+        return taps(weight, filter)
+
+    monkeypatch.setattr(few_channels, "taps", watched)
+    with torch.inference_mode():
+        state = renderer.render(start, stop=index)
+        linear = layer_after(renderer, state)
+        assert linear is not None
+        step[linear.row][:, few:] = 0
+        one = [s[1:] for s in start]
+        whole = linear.term(1, step, one)
+        assert not made  # of 6 to 10 channels not one is few
+        monkeypatch.setattr(few_channels, "SHARE", 2)
+        found = linear.term(1, step, one)
+        alone = layer_after(renderer, state.rows(torch.tensor([1])))
+        assert alone is not None
+        assert torch.equal(found.z, alone.term(0, step, one).z)  # whatever it is rendered beside
+    larger = filter == (6, 6) and linear.layer.up == 2
+    assert made == ([] if larger else [max(1, few)] * 2)
+    assert found.z.shape == whole.z.shape and found.z.is_contiguous()
+    torch.testing.assert_close(found.z, whole.z, rtol=1e-5, atol=1e-5)
+    assert bool(found.z.any()) == (few > 0)
+
+
+@pytest.mark.parametrize("kind", [PlainRenderer, FusedRenderer, NativeRenderer])
+@pytest.mark.parametrize("row", [4, 5, 6, 7])
+def test_a_sweep_of_single_channels(kind: Any, row: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(few_channels, "SHARE", 4)
+    G = tiny_generator(1)
+    G.renderer = kind(G.synthesis)
+    sizes = tuple(r.channels for r in G.style_rows)
+    place = sum(sizes[:row]) + 2
+    d = Directions(torch.eye(sum(sizes))[place][None], space="styles", style_sizes=sizes)
+    alphas = [-6.0, -2.0, 0.0, 2.0, 6.0]
+    found = sweep(G, directions=d, alphas=alphas, seeds=[3, 4]).images.astype(int)
+    for column, alpha in enumerate(alphas):
+        styles = G.codes(seeds=[3, 4], space="styles")
+        styles[row][:, 2] += alpha
+        with torch.inference_mode():
+            expected = G.renderer.render(styles, out="uint8").numpy().astype(int)
+        assert abs(found[:, 0, column] - expected).max() <= 1
+    assert (found[:, 0, 0] != found[:, 0, 4]).any()
