@@ -1,6 +1,6 @@
 """Bulk jobs: a plan, its shards, their receipts, and who makes them."""
 
-from .alphas import Fixed, Normal, Uniform
+from .alphas import Bins, Fixed, Normal, Target, Uniform
 from .driving import Crew
 from .errors import (
     AugmentError,
@@ -12,6 +12,7 @@ from .errors import (
     UnevenError,
 )
 from .folder import Folder
+from .judging import Judge
 from .making import Made
 from .plan import Plan
 from .planning import make_plan
@@ -20,10 +21,12 @@ from .running import augment, run
 
 __all__ = [
     "AugmentError",
+    "Bins",
     "Crew",
     "DamageError",
     "Fixed",
     "Folder",
+    "Judge",
     "LockedError",
     "Made",
     "Normal",
@@ -32,6 +35,7 @@ __all__ = [
     "PlanError",
     "ShardError",
     "Stopped",
+    "Target",
     "UnevenError",
     "Uniform",
     "augment",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .plan import Plan
 from .records import codec_said
 
@@ -36,13 +38,29 @@ def card(plan: Plan) -> str:
         "|---|---|---|---|",
         *rows,
         "",
+        *_judged(plan),
         "Each picture has a JSON file beside it: `sample`, `source`, `seed`, `class`, `edits` and `sha256`.",
         "Attributes are those that the edits were meant to move; what they moved besides is not labelled.",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _said(alphas: dict[str, object]) -> str:
+def _judged(plan: Plan) -> list[str]:
+    """What a scorer had to do with it."""
+    if plan.judging is None:
+        return []
+    rules = ", ".join(f"`{rule.said}`" for rule in plan.judging.rules)
+    kept = f"; pictures keep {rules}, in at most {plan.judging.tries} draws" if rules else ""
+    return [
+        f"A scorer saw every picture ({', '.join(plan.judging.names)}){kept}. The manifest counts what was left out.",
+        "",
+    ]
+
+
+def _said(alphas: dict[str, Any]) -> str:
     """`uniform low -3.0 high 3.0`."""
-    kind = alphas.pop("kind")
-    return f"{kind} " + " ".join(f"{name} {value}" for name, value in alphas.items())
+    told = dict(alphas)
+    kind = told.pop("kind")
+    if kind == "target":
+        return f"that gives {told['attribute']} {_said(told['scores'])}"
+    return f"{kind} " + " ".join(f"{name} {value}" for name, value in told.items())

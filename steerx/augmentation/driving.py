@@ -38,6 +38,7 @@ class Crew:
         dtype: of activations.
         encoders: threads that encode, in each.
         patience: seconds without a word after which a process counts as hung.
+        scorer: what they score by, as `naming.scorer_at` knows it.
     """
 
     network: str
@@ -45,6 +46,7 @@ class Crew:
     dtype: str = "float32"
     encoders: int = 1
     patience: float = 600.0
+    scorer: str | None = None
 
 
 class Order(Value):
@@ -56,6 +58,7 @@ class Order(Value):
     dtype: str
     renderer: str
     encoders: int
+    scorer: str | None
 
 
 @dataclass(eq=False)
@@ -129,6 +132,7 @@ class _Driver:
             dtype=self.crew.dtype,
             renderer=backend.renderer,
             encoders=self.crew.encoders,
+            scorer=self.crew.scorer,
         )
         process = subprocess.Popen(
             [sys.executable, "-m", "steerx.augmentation.worker"],

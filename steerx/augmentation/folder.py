@@ -21,6 +21,7 @@ import hashlib
 import json
 import os
 import socket
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -43,14 +44,25 @@ _BEFORE = {LOCK, "job.yaml", EVENTS}  # what may lie in a folder that has no pla
 
 
 class Receipt(Value):
-    """That a shard is done, and what it is; nothing that differs between two runs."""
+    """That a shard is done, and what it is; nothing that differs between two runs.
+
+    Attributes:
+        first, count: its first sample, and how many samples it holds.
+        rejected: samples that it does not hold, by the rule that each broke at its last draw.
+    """
 
     shard: int
     plan_id: str
     first: int
     count: int
+    rejected: dict[str, tuple[int, ...]]
     bytes: int
     sha256: str
+
+    @property
+    def left_out(self) -> frozenset[int]:
+        """Samples that were rejected."""
+        return frozenset(sample for samples in self.rejected.values() for sample in samples)
 
 
 class ShardWriter:
@@ -59,6 +71,7 @@ class ShardWriter:
     def __init__(self, handle: BinaryIO) -> None:
         self._handle, self._sha256 = handle, hashlib.sha256()
         self.count = self.bytes = 0
+        self.rejected: dict[str, tuple[int, ...]] = {}
 
     def write(self, data: bytes) -> None:
         """Bytes of the archive."""
@@ -71,6 +84,10 @@ class ShardWriter:
         write_member(self, f"{name}.{suffix}", picture)
         write_member(self, f"{name}.json", canonical(about))
         self.count += 1
+
+    def reject(self, sample: int, rule: str) -> None:
+        """A sample that the shard does not hold."""
+        self.rejected[rule] = (*self.rejected.get(rule, ()), sample)
 
     def sha256(self) -> str:
         """Of all bytes so far."""
@@ -198,7 +215,8 @@ class Folder:
         except (OSError, ValidationError):
             return None
         span = self.plan.span(shard)
-        told = (receipt.shard, receipt.plan_id, receipt.first, receipt.count)
+        count = receipt.count + len(receipt.left_out)
+        told = (receipt.shard, receipt.plan_id, receipt.first, count)
         return receipt if told == (shard, self.plan_id, span.start, len(span)) else None
 
     def done(self, shard: int) -> Receipt | None:
@@ -232,6 +250,7 @@ class Folder:
                 plan_id=self.plan_id,
                 first=span.start,
                 count=writer.count,
+                rejected=writer.rejected,
                 bytes=writer.bytes,
                 sha256=writer.sha256(),
             )
@@ -285,6 +304,7 @@ class Folder:
         manifest = {
             "plan_id": self.plan_id,
             "samples": sum(r.count for r in whole),
+            "rejected": dict(sum((_counts(r) for r in whole), Counter())),
             "bytes": sum(r.bytes for r in whole),
             "shards": [[self.plan.shard_name(r.shard), r.count, r.sha256] for r in whole],
         }
@@ -297,6 +317,10 @@ class Folder:
     def _write(self, name: str, value: Any) -> None:
         with whole_file(self.path / name, overwrite=True) as handle:
             handle.write(canonical(value) + b"\n")
+
+
+def _counts(receipt: Receipt) -> Counter[str]:
+    return Counter({rule: len(samples) for rule, samples in receipt.rejected.items()})
 
 
 def _owner(lock: int) -> str:

@@ -17,6 +17,7 @@ from ..rendering import is_out_of_memory
 from .encoding import SUFFIX, encode
 from .errors import ShardError
 from .folder import Folder, ShardWriter
+from .judging import Verdict
 from .records import record
 from .rendering import Pictures
 from .samples import Samples
@@ -27,12 +28,29 @@ Ended = Callable[[int, str], object]
 
 
 @dataclass(frozen=True, eq=False)
+class Shown:
+    """A micro-batch as pixels.
+
+    Attributes:
+        samples, verdict: see `rendering.Batch`.
+        pixels: of each sample [H, W, 3].
+    """
+
+    samples: Samples
+    pixels: list[Pixels]
+    verdict: Verdict | None
+
+    def refused(self, place: int) -> str:
+        """The rule that a picture broke; "" where it is taken."""
+        return "" if self.verdict is None else self.verdict.refused[place]
+
+
+@dataclass(frozen=True, eq=False)
 class _Batch:
     """Some pictures of a shard on their way to its file; none where the shard was given up."""
 
     shard: int
-    samples: Samples | None
-    pixels: list[Pixels]
+    shown: Shown | None
     seconds: float
     last: bool
     reason: str = ""
@@ -93,22 +111,22 @@ def _batches(pictures: Pictures, shards: Iterable[int], stop: Stop) -> Iterator[
             started = time.perf_counter()
             ids = range(first, min(first + plan.batch, span.stop))
             try:
-                samples, pixels = pixels_of(pictures, ids)
+                shown = pixels_of(pictures, ids)
             except ShardError as error:
-                yield _Batch(shard, None, [], 0.0, True, str(error))
+                yield _Batch(shard, None, 0.0, True, str(error))
                 break
             seconds = time.perf_counter() - started
-            yield _Batch(shard, samples, pixels, seconds, ids.stop == span.stop)
+            yield _Batch(shard, shown, seconds, ids.stop == span.stop)
 
 
-def pixels_of(pictures: Pictures, ids: range) -> tuple[Samples, list[Pixels]]:
+def pixels_of(pictures: Pictures, ids: range) -> Shown:
     """A micro-batch as pixels.
 
     Raises:
-        ShardError: NaN or infinity in a picture, or no memory for the batch.
+        ShardError: NaN or infinity in a picture, no memory for the batch, or a scorer that failed.
     """
     try:
-        samples, images = pictures.batch(ids)
+        batch = pictures.batch(ids)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -116,11 +134,12 @@ def pixels_of(pictures: Pictures, ids: range) -> tuple[Samples, list[Pixels]]:
             f"out of memory for {pictures.plan.batch} pictures at once; begin again in another folder "
             "with a smaller batch, or on a device with more memory"
         ) from None
+    images = batch.images
     finite = images.isfinite().flatten(1).all(dim=1)
     if not bool(finite.all()):
         worst = ids[int((~finite).nonzero()[0])]
         raise ShardError(f"sample {worst} has NaN or infinity in its picture; use float32")
-    return samples, list(to_uint8(images).cpu().numpy())
+    return Shown(batch.samples, list(to_uint8(images).cpu().numpy()), batch.verdict)
 
 
 class _Writing:
@@ -150,7 +169,8 @@ class _Writing:
 
     def take(self, batch: _Batch) -> None:
         """Encode and write; with a shard's last batch, commit it."""
-        if batch.samples is None:
+        shown = batch.shown
+        if shown is None:
             self._drop()
             self.folder.fail(batch.shard, batch.reason)
             self.made.failed[batch.shard] = batch.reason
@@ -162,14 +182,21 @@ class _Writing:
         started = time.perf_counter()
         plan = self.pictures.plan
         suffix = SUFFIX[plan.codec.format]
-        encoded = self.pool.map(lambda pixels: encode(pixels, plan.codec), batch.pixels)
-        for place, data in enumerate(encoded):
-            about: dict[str, Any] = record(plan, batch.samples, place)
+        places = []
+        for place, sample in enumerate(shown.samples.ids.tolist()):
+            if rule := shown.refused(place):
+                self.writer.reject(sample, rule)
+            else:
+                places.append(place)
+        taken = [shown.pixels[place] for place in places]
+        encoded = self.pool.map(lambda pixels: encode(pixels, plan.codec), taken)
+        for place, data in zip(places, encoded, strict=True):
+            about: dict[str, Any] = record(plan, shown.samples, place, shown.verdict)
             about["sha256"] = hashlib.sha256(data).hexdigest()
             self.writer.add(plan.sample_name(about["sample"]), data, suffix, about)
         self.seconds["render"] += batch.seconds
         self.seconds["encode"] += time.perf_counter() - started
-        self.watch(len(batch.pixels))
+        self.watch(len(shown.pixels))
         if batch.last:
             self._commit(batch.shard)
 

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from .alphas import Alphas
 from .errors import DamageError, PlanError
+from .rules import Rule
 from .values import Value, canonical, digest
 
 VERSION: Final = 1
@@ -58,6 +59,28 @@ class Edit(Value):
     alphas: Alphas
 
 
+class Judging(Value):
+    """Who scores the pictures, how alphas are sought for scores, and which pictures are taken.
+
+    Attributes:
+        sha256: of the scorer, as far as it can be told.
+        names: of its columns.
+        reach: lowest and highest alpha that is looked at.
+        tolerance: of a score that is sought.
+        looks: pictures that a search may render beyond that at alpha 0.
+        rules: that a picture must keep.
+        tries: draws of a sample; one that is refused at the last is rejected.
+    """
+
+    sha256: str
+    names: tuple[str, ...] = Field(min_length=1)
+    reach: tuple[float, float]
+    tolerance: float = Field(gt=0)
+    looks: int = Field(ge=1)
+    rules: tuple[Rule, ...]
+    tries: int = Field(ge=1, lt=2**15)
+
+
 class Codec(Value):
     """How pictures are encoded, and by which version of what."""
 
@@ -87,6 +110,7 @@ class Plan(Value):
             directions; both go through directions and fixed alphas in turn.
         keep_original: each source gives its unedited picture too, before the edited ones.
         labels: classes of a conditional network; source n has class labels[n % len(labels)].
+        judging: None = nothing is scored.
         batch: pictures rendered at once; the last batch of a shard is filled up to it.
     """
 
@@ -104,6 +128,7 @@ class Plan(Value):
     edits_per_source: int = Field(ge=0)
     at_once: int = Field(ge=0)
     keep_original: bool
+    judging: Judging | None = None
     codec: Codec
     shard_size: int = Field(ge=1)
     batch: int = Field(ge=1)

@@ -16,8 +16,9 @@ from ..generators.generator import Codes, CodeSpace
 from ..generators.start import begin
 from ..ops import build_info
 from ..scoring import batch_size
-from .alphas import Alphas, Fixed, parse_alphas
+from .alphas import Alphas, Fixed, Target, parse_alphas
 from .encoding import Format, codec_of
+from .judging import Judge, judging_of
 from .plan import Backend, Drawn, Edit, Given, Plan, Seeded
 from .rendering import fingerprint, fingerprint_of_codes, layers_said
 
@@ -48,6 +49,7 @@ def make_plan(
     subsampling: Literal["444", "420"] = "444",
     shard_size: int = SHARD,
     batch: int | None = None,
+    judge: Judge | None = None,
 ) -> Plan:
     """The plan of a data set. See `steerx.augment` for the arguments.
 
@@ -83,6 +85,10 @@ def make_plan(
         )
     with torch.inference_mode():
         along(start, G, [(one, 1.0) for one in directions])  # refuses directions that do not fit
+    told = _edits(directions, alphas)
+    if judge is None and any(isinstance(edit.alphas, Target) for edit in told):
+        raise ValueError("augment: a score can be sought only where there is a scorer; give one")
+    drawn = sources.kind == "drawn"
     return Plan(
         model_id=G.model_id,
         resolution=G.resolution,
@@ -92,10 +98,11 @@ def make_plan(
         cutoff=cutoff,
         labels=tuple(labels),
         noise=noise,
-        edits=_edits(directions, alphas),
+        edits=told,
         edits_per_source=edits,
         at_once=at_once,
         keep_original=keep_original,
+        judging=None if judge is None else judging_of(judge, told, drawn),
         codec=codec_of(format, quality, subsampling),
         shard_size=shard_size,
         batch=min(batch_size("augment", G, batch), shard_size),
@@ -204,10 +211,17 @@ def _edits(
             space=one.space,
             layers=layers_said(one),
             unit=one.unit,
-            alphas=each[one.names[0]],
+            alphas=_aimed(each[one.names[0]], one.names[0]),
         )
         for one in directions
     )
+
+
+def _aimed(alphas: Alphas, name: str) -> Alphas:
+    """A direction seeks the score of its own name where no other is told."""
+    if isinstance(alphas, Target) and not alphas.attribute:
+        return alphas.model_copy(update={"attribute": name})
+    return alphas
 
 
 def _distribution(said: AlphasLike) -> Alphas:

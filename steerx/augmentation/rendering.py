@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -24,8 +25,24 @@ from ..generators.labels import one_hot
 from ..rendering import SampleNoise
 from ..rendering.noise import Noise
 from .errors import PlanError
+from .judging import Judge, Verdict, check_judge, judged
 from .plan import Given, Plan
 from .samples import NOISE, Samples, drawn_z, samples_of
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some samples, at most a micro-batch of them.
+
+    Attributes:
+        samples: as they were drawn.
+        images: [B, 3, H, W] in [-1, 1] on the device.
+        verdict: of the scorer, where the job has one.
+    """
+
+    samples: Samples
+    images: Tensor
+    verdict: Verdict | None = None
 
 
 class Pictures:
@@ -36,6 +53,7 @@ class Pictures:
         G: its generator.
         directions: its edits, one direction each.
         codes: of its sources, where they are given.
+        judge: its scorer, where it has one.
 
     Raises:
         PlanError: these are not the ones that the plan names.
@@ -47,8 +65,10 @@ class Pictures:
         G: Generator,
         directions: Sequence[Directions],
         codes: Codes | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self.plan, self.G, self.directions, self.codes = plan, G, tuple(directions), codes
+        self.judge = judge
         came = tuple(map(fingerprint, directions))
         if came != tuple(edit.sha256 for edit in plan.edits):
             raise PlanError("the directions are not those of the plan; give those it was made with")
@@ -60,23 +80,37 @@ class Pictures:
             codes is None or fingerprint_of_codes(codes) != plan.sources.sha256
         ):
             raise PlanError("the codes are not those of the plan; give the file it was made with")
+        check_judge(plan, judge)
 
     @torch.inference_mode()
-    def batch(self, ids: Sequence[int]) -> tuple[Samples, Tensor]:
-        """Samples, at most a micro-batch of them, and their images [B, 3, H, W] in [-1, 1] on the device."""
+    def batch(self, ids: Sequence[int]) -> Batch:
+        """Samples of a shard that follow each other, at most a micro-batch of them.
+
+        Raises:
+            ShardError: the scorer failed.
+        """
         filled = [*ids, *[ids[-1]] * (self.plan.batch - len(ids))]
-        samples, G = samples_of(self.plan, filled), self.G
+        if self.judge is None:
+            samples = samples_of(self.plan, filled)
+            return Batch(samples.first(len(ids)), self.render(samples)[: len(ids)])
+        relative = all(one.motion == "relative" for one in self.directions)
+        samples, images, verdict = judged(
+            self.plan, self.judge, filled, self.render, from_source=relative
+        )
+        return Batch(samples.first(len(ids)), images[: len(ids)], verdict)
+
+    def render(self, samples: Samples) -> Tensor:
+        """Images [B, 3, H, W] of a whole micro-batch."""
+        G = self.G
         moves = [(one, samples.alphas[:, k]) for k, one in enumerate(self.directions)]
-        entrance = along(self._start(samples.sources), G, moves).rendered(G)
+        entrance = along(self._start(samples), G, moves).rendered(G)
         noise: Noise = "const" if self.plan.noise == "const" else "none"
         if self.plan.noise == "sample":
             noise = SampleNoise(subkey(self.plan.key, NOISE), samples.ids.to(G.device))
-        images = G.renderer.render(entrance, noise=noise)
-        n = len(ids)
-        return Samples(samples.ids[:n], samples.sources[:n], samples.alphas[:n]), images[:n]
+        return G.renderer.render(entrance, noise=noise)
 
-    def _start(self, sources: Tensor) -> Start:
-        plan, G = self.plan, self.G
+    def _start(self, samples: Samples) -> Start:
+        plan, G, sources = self.plan, self.G, samples.sources
         like = next(G.parameters())
         if isinstance(plan.sources, Given):
             rows = sources.to(like.device)
@@ -85,7 +119,7 @@ class Pictures:
             codes: Codes = some if isinstance(self.codes, list) else some[0]
             start = Start(codes, plan.sources.space, plan.psi, plan.cutoff)
         else:
-            z = drawn_z(plan, sources, G.z_dim).to(like)
+            z = drawn_z(plan, samples, G.z_dim).to(like)
             start = Start(z, "z", plan.psi, plan.cutoff)
         if start.space != "z" or not plan.labels:
             return start

@@ -15,6 +15,7 @@ from .card import card
 from .driving import Crew, make_in_processes
 from .encoding import Format, check_encoder
 from .folder import Folder
+from .judging import Judge
 from .making import Made, Watch, make
 from .planning import SHARD, AlphasLike, make_plan
 from .rendering import Pictures, one_thread
@@ -46,6 +47,7 @@ def augment(
     batch: int | None = None,
     encoders: int = 1,
     any_checkpoint: bool = False,
+    judge: Judge | None = None,
     watch: Watch = lambda count: None,
 ) -> Made:
     """Make a labelled data set of edited pictures, as tar shards that WebDataset reads.
@@ -59,7 +61,9 @@ def augment(
         directions: sets, fitted methods or files; several attributes.
         out: a new or an empty folder, or that of the same job.
         alphas: how far samples are moved, in units of each direction's scale: for all directions, or by
-            name. One number; a list of values, which are taken in turn; "uniform:-3,3"; "normal:0,1.5".
+            name. One number; a list of values, which are taken in turn; "uniform:-3,3"; "normal:0,1.5";
+            "bins:-3,-1,1,3", as many in each bin; "target:" before one of these: the alpha that gives
+            the picture that score.
         count: sources that are drawn by their number, keyed by `key`.
         seeds: sources of `sample --seeds`, instead.
         codes: z [N, Z], w [N, D], w_plus [N, L, D] or styles, instead.
@@ -80,6 +84,8 @@ def augment(
             pictures that are close, not the same.
         encoders: threads that encode.
         any_checkpoint: take directions of another checkpoint.
+        judge: a scorer, whose scores stand beside each picture and can be sought, and rules that a
+            picture must keep; see `Judge`.
         watch: is told how many samples were written, batch by batch.
 
     Returns:
@@ -121,8 +127,9 @@ def augment(
             subsampling=subsampling,
             shard_size=shard_size,
             batch=batch,
+            judge=judge,
         )
-        pictures = Pictures(plan, G, singles, codes)
+        pictures = Pictures(plan, G, singles, codes, judge)
         return run(pictures, out, encoders=encoders, watch=watch)
 
 

@@ -6,7 +6,7 @@ Random numbers are Philox, keyed by the plan's key and what they are for, and co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import accumulate
 from typing import Final
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .._seeds import normal, philox, subkey, z_from_seeds
+from .alphas import Draws, Target
 from .plan import Drawn, Plan, Seeded
 
 LATENT: Final = 0
@@ -22,6 +23,8 @@ NOISE: Final = 1
 UNIFORM: Final = 2
 NORMAL: Final = 3
 FIRST: Final = 4  # where a source begins in the turns of directions and of fixed alphas
+AGAIN: Final = 5  # z of a sample whose first picture was refused
+_TRY: Final = 48  # bit of a sample's counter from which its tries are counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,42 +34,77 @@ class Samples:
     Attributes:
         ids: [B] int64.
         sources: number of each one's source [B] int64.
-        alphas: [B, K] float64; NaN where a sample is not moved along a direction.
+        alphas: [B, K] float64; NaN where a sample is not moved along a direction, and where its alpha is
+            still to be sought.
+        targets: scores that are sought [B, K] float64; NaN where none is.
+        tries: pictures of each that were refused before this one [B] int64.
     """
 
     ids: Tensor
     sources: Tensor
     alphas: Tensor
+    targets: Tensor
+    tries: Tensor
+
+    @property
+    def moved(self) -> Tensor:
+        """Whether each sample is moved along each direction [B, K]."""
+        return ~(self.alphas.isnan() & self.targets.isnan())
+
+    def first(self, count: int) -> Samples:
+        """The first of them."""
+        return Samples(*(getattr(self, part.name)[:count] for part in fields(self)))
 
 
-def samples_of(plan: Plan, ids: Sequence[int]) -> Samples:
-    """Which source each sample has, and how far it is moved along each direction."""
+def samples_of(plan: Plan, ids: Sequence[int], tries: Tensor | None = None) -> Samples:
+    """Which source each sample has, and how far it is moved along each direction.
+
+    Args:
+        plan: the plan.
+        ids: of the samples.
+        tries: which of its draws each sample is at [B]; None = all at the first.
+    """
     numbers = torch.tensor(ids, dtype=torch.int64)
+    if tries is None:
+        tries = torch.zeros_like(numbers)
+    counters = numbers + (tries << _TRY)
     sources = numbers // plan.per_source
     turns = numbers % plan.per_source - int(plan.keep_original)  # -1: unedited
     count = len(plan.edits)
     alphas = torch.full((len(numbers), count), torch.nan, dtype=torch.float64)
+    targets = alphas.clone()
     if count == 0 or len(numbers) == 0:
-        return Samples(numbers, sources, alphas)
+        return Samples(numbers, sources, alphas, targets, tries)
     first = _words(plan, FIRST, sources, count + 1)
-    uniform = (_words(plan, UNIFORM, numbers, count).double() + 0.5) / 2**32
-    normals = normal(subkey(plan.key, NORMAL), numbers, count).double()
+    uniform = (_words(plan, UNIFORM, counters, count).double() + 0.5) / 2**32
+    normals = normal(subkey(plan.key, NORMAL), counters, count).double()
     before = turns * plan.at_once  # how many moves the source's earlier samples have had
+    before_all = sources * plan.edits_per_source * plan.at_once + before
     for k, edit in enumerate(plan.edits):
         ahead = (k - first[:, count] - before) % count  # moves until it is direction k's turn
         moved = (turns >= 0) & (ahead < plan.at_once)
         turn = (before + ahead) // count + first[:, k]
-        found = edit.alphas.at(turn, uniform[:, k], normals[:, k])
-        alphas[:, k] = torch.where(moved, found, alphas[:, k])
-    return Samples(numbers, sources, alphas)
+        draws = Draws(turn, (before_all + ahead) // count, uniform[:, k], normals[:, k])
+        told, column = edit.alphas, alphas[:, k]
+        if isinstance(told, Target):
+            told, column = told.scores, targets[:, k]
+        column[moved] = told.at(draws)[moved]
+    return Samples(numbers, sources, alphas, targets, tries)
 
 
-def drawn_z(plan: Plan, sources: Tensor, z_dim: int) -> Tensor:
-    """z [B, Z] float32 of sources that are drawn, or seeds."""
+def drawn_z(plan: Plan, samples: Samples, z_dim: int) -> Tensor:
+    """z [B, Z] float32 of samples whose sources are drawn, or seeds.
+
+    A sample whose first picture was refused has a z of its own from then on, where sources are drawn.
+    """
     if isinstance(plan.sources, Seeded):
-        return z_from_seeds(seeds_at(plan.sources, sources.tolist()), z_dim)
+        return z_from_seeds(seeds_at(plan.sources, samples.sources.tolist()), z_dim)
     assert isinstance(plan.sources, Drawn)
-    return normal(subkey(plan.key, LATENT), sources, z_dim)
+    z = normal(subkey(plan.key, LATENT), samples.sources, z_dim)
+    if not bool(samples.tries.any()):
+        return z
+    again = normal(subkey(plan.key, AGAIN), samples.ids + (samples.tries << _TRY), z_dim)
+    return torch.where(samples.tries[:, None] > 0, again, z)
 
 
 def seeds_at(sources: Seeded, places: Sequence[int]) -> list[int]:

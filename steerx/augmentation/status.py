@@ -23,6 +23,7 @@ class Status:
         plan_id: of the plan.
         shards, samples: of the whole job.
         done_shards, done_samples, bytes: that are made.
+        rejected: samples that were left out, as no draw of them kept the job's rules.
         failed: shards that could not be made, and why.
         finished: whether _SUCCESS is there.
         images_per_second: lately, all workers together; None where nothing was made in the last minutes.
@@ -37,6 +38,7 @@ class Status:
     samples: int
     done_shards: int
     done_samples: int
+    rejected: int
     bytes: int
     failed: dict[int, str]
     finished: bool
@@ -52,6 +54,7 @@ def status(folder: Folder) -> Status:
     plan = folder.plan
     receipts = [r for r in map(folder.done, range(plan.shards)) if r is not None]
     samples = sum(r.count for r in receipts)
+    rejected = sum(len(r.left_out) for r in receipts)
     events = _events(folder)
     now = time.time()
     last = now - events[-1]["time"] if events else None
@@ -71,11 +74,12 @@ def status(folder: Folder) -> Status:
         plan.samples,
         len(receipts),
         samples,
+        rejected,
         sum(r.bytes for r in receipts),
         {k: why for k, why in folder.failures().items() if k not in done},
         (folder.path / SUCCESS).exists(),
         speed,
-        (plan.samples - samples) / speed if speed else None,
+        (plan.samples - samples - rejected) / speed if speed else None,
         bound,
         shutil.disk_usage(folder.path).free,
         last,

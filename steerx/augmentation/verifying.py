@@ -82,6 +82,7 @@ def _check(folder: Folder, shard: int) -> None:
     wanted = [
         f"{plan.sample_name(sample)}.{end}"
         for sample in plan.span(shard)
+        if sample not in receipt.left_out
         for end in (suffix, "json")
     ]
     with path.open("rb") as handle:

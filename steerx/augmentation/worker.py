@@ -23,7 +23,9 @@ from ..generators import load
 from .driving import GRACE, Order
 from .errors import AugmentError, Stopped
 from .folder import Folder
+from .judging import Judge
 from .making import make
+from .naming import scorer_at
 from .rendering import Pictures, one_thread
 from .stopping import Stop
 
@@ -75,7 +77,10 @@ def main() -> None:
                 dtype=getattr(torch, order.dtype),
                 renderer=order.renderer,  # type: ignore[arg-type]
             )
-            pictures = Pictures(folder.plan, G, *folder.inputs())
+            judge = None
+            if order.scorer is not None:
+                judge = Judge(scorer_at(order.scorer, G.device))
+            pictures = Pictures(folder.plan, G, *folder.inputs(), judge)
             say(ready=True)
             make(
                 pictures,

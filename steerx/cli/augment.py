@@ -13,6 +13,7 @@ import typer
 from . import jobs
 from .augmented import said_of, show_estimate, show_status, verified
 from .failures import PARTLY, PLAN, USAGE, Failure, argument
+from .judges import Accept, Looks, Reach, ScorerName, Tolerance, Tries, judge_of
 from .moves import changed
 from .opening import in_options, open_codes, open_directions, open_generator, picked
 from .options import (
@@ -79,8 +80,9 @@ def make(
         typer.Option(
             "--alpha",
             "-a",
-            help="smile=-2,0,2 (in turn), smile=uniform:-3,3 or smile=normal:0,1.5; without a name for "
-            "all. May be repeated; directions without one are not used.",
+            help="smile=-2,0,2 (in turn), smile=uniform:-3,3, smile=normal:0,1.5 or smile=bins:-3,0,3 (equal "
+            "counts); smile=target:... for a score to be reached; without a name for all. May be "
+            "repeated; directions without one are not used.",
             show_default=False,
         ),
     ] = None,
@@ -125,6 +127,12 @@ def make(
     subsampling: Annotated[
         SamplingName, typer.Option("--subsampling", help="Of JPEG.")
     ] = SamplingName.full,
+    scorer: ScorerName = None,
+    accept: Accept = None,
+    tries: Tries = 1,
+    reach: Reach = "-6,6",
+    tolerance: Tolerance = 0.1,
+    looks: Looks = 8,
     shard_size: Annotated[
         int, typer.Option("--shard-size", help="Samples in a shard: what a kill may cost.", min=1)
     ] = 1024,
@@ -177,13 +185,15 @@ def make(
             space=space,
             any_checkpoint=any_checkpoint,
             change={"layers": layers, "motion": motion, "unit": unit},
+            judging={"scorer": scorer, "accept": accept or [], "tries": tries}
+            | {"reach": reach, "tolerance": tolerance, "looks": looks},
             device=device,
             dtype=dtype,
         )
         if context.info_name == "plan":
             show_estimate(pictures, outdir)
             return
-        crew = _crew(pictures, named(network), processes, device, dtype, encoders)
+        crew = _crew(pictures, named(network), processes, device, dtype, encoders, scorer)
         _run(pictures, outdir, crew, worker=worker_index or 0, workers=workers)
 
 
@@ -238,6 +248,7 @@ def _pictures(
     space: SpaceName | None,
     any_checkpoint: bool,
     change: dict[str, Any],
+    judging: dict[str, Any],
     device: str,
     dtype: str,
 ) -> Pictures:
@@ -257,10 +268,11 @@ def _pictures(
     with argument("--class"):
         policy["labels"] = () if policy["labels"] is None else parse_seeds(policy["labels"])
     try:
-        plan = make_plan(G, singles, alphas=alphas, **policy, **given)
+        judge = judge_of(G, **judging)
+        plan = make_plan(G, singles, alphas=alphas, judge=judge, **policy, **given)
     except ValueError as error:
         raise Failure(in_options(str(error)), USAGE) from error
-    return Pictures(plan, G, singles, given["codes"])
+    return Pictures(plan, G, singles, given["codes"], judge)
 
 
 def _alphas(words: Sequence[str], names: Sequence[str]) -> dict[str, str]:
@@ -288,6 +300,7 @@ def _crew(
     device: str,
     dtype: DtypeName,
     encoders: int,
+    scorer: str | None,
 ) -> Crew:
     """A process per core, or per GPU; fewer where there are few shards."""
     import torch
@@ -304,11 +317,11 @@ def _crew(
         most = len(places) if kind == "cuda" else cores or 1
         processes = max(1, min(most, plan.shards // _SHARDS_EACH))
     devices = tuple(places[n % len(places)] for n in range(processes))
-    return Crew(network, devices, dtype.value, encoders)
+    return Crew(network, devices, dtype.value, encoders, scorer=scorer)
 
 
 def _run(pictures: Pictures, outdir: Path, crew: Crew, *, worker: int, workers: int) -> None:
-    from ..augmentation import run
+    from ..augmentation import Folder, run
 
     plan = pictures.plan
 
@@ -336,6 +349,10 @@ def _run(pictures: Pictures, outdir: Path, crew: Crew, *, worker: int, workers: 
             f"`steerx augment status {outdir}` lists them",
             PARTLY,
         )
+    judged = plan.judging is not None
+    rejected = said_of(Folder.read(outdir))["rejected"] if judged else 0
+    left_out = f" ({rejected} more were left out)" if rejected else ""
     typer.echo(
-        f"{plan.samples} pictures in {plan.shards} shards in {outdir}; {made.shards} made now"
+        f"{plan.samples - rejected} pictures{left_out} in {plan.shards} shards in {outdir}; "
+        f"{made.shards} made now"
     )

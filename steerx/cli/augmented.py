@@ -38,6 +38,8 @@ def show_estimate(pictures: Pictures, outdir: Path) -> None:
             f"{duration(seconds)} in one process: {1e3 * cost.render:.3g} ms a picture to render, "
             f"{1e3 * cost.encode:.3g} ms to encode; {cost.bound} binds{_advice(plan.codec, cost.bound)}"
         )
+    if cost.accepted < 1:
+        typer.echo(f"the rules take {cost.accepted:.0%} of the first samples")
     if cost.bytes * 1.1 > free:
         typer.secho("warning: ", fg="yellow", nl=False, err=True)
         typer.echo("it does not fit on this disk, or barely; choose another place", err=True)
@@ -61,10 +63,11 @@ def said_of(folder: Folder) -> dict[str, Any]:
 
 def show_status(told: dict[str, Any], outdir: Path) -> None:
     """The same in words."""
+    left_out = f" ({told['rejected']} left out)" if told["rejected"] else ""
     state = "finished" if told["finished"] else "not finished"
     typer.echo(
         f"{outdir}: {told['done_shards']} of {told['shards']} shards, {told['done_samples']} of "
-        f"{told['samples']} pictures, {size(told['bytes'])} ({size(told['free'])} free); {state}"
+        f"{told['samples']} pictures{left_out}, {size(told['bytes'])} ({size(told['free'])} free); {state}"
     )
     if not told["finished"] and told["images_per_second"]:
         typer.echo(

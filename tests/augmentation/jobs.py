@@ -32,7 +32,7 @@ def pictures(**policy: Any) -> Pictures:
     alphas = {"smile": "uniform:-3,3", "age": [-1.0, 0.0, 2.0]}
     told = {"alphas": alphas, "count": 7, "edits": 2, "key": 11, "format": "png"}
     told |= {"shard_size": 8, "batch": 4} | policy
-    return Pictures(make_plan(G, singles, **told), G, singles)
+    return Pictures(make_plan(G, singles, **told), G, singles, judge=told.get("judge"))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -84,7 +85,7 @@ def test_two_runs_give_the_same_bytes_and_samples_noise_of_their_own(tmp_path: P
     run(pictures(), tmp_path / "b", encoders=3)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     still = pictures(edits=1, alphas={"smile": [0.0], "age": "normal:0,1"}, at_once=1, psi=0.0)
-    shown = to_uint8(still.batch([0, 3])[1])
+    shown = to_uint8(still.batch([0, 3]).images)
     assert not torch.equal(shown[0], shown[1])  # psi 0: the noise is all that differs
 
 
@@ -152,8 +153,9 @@ def test_nan_fails_its_shard_and_the_others_are_made(
     batch = job.batch
 
     def spoiled(ids):  # type: ignore[no-untyped-def]
-        samples, images = batch(ids)
-        return samples, images.where((samples.ids != 13).view(-1, 1, 1, 1), torch.nan)
+        made = batch(ids)
+        images = made.images.where((made.samples.ids != 13).view(-1, 1, 1, 1), torch.nan)
+        return dataclasses.replace(made, images=images)
 
     monkeypatch.setattr(job, "batch", spoiled)
     made = run(job, tmp_path / "set")

@@ -163,3 +163,51 @@ def test_a_network_that_gives_nan_fails_its_shards(
     monkeypatch.setattr(making, "pixels_of", failing)
     words = ("augment", "run", network, sefa, *SMALL, "-o", "set")
     assert "3 shards were not made, the first is 0: sample 0 has NaN" in one_line(run(*words), 3)
+
+
+SCORER = """
+import torch
+
+def light(images):
+    return images.clamp(-1, 1).mean(dim=(1, 2, 3))[:, None] * 10
+
+light.names = ("light",)
+"""
+
+
+def test_a_scorer(run: Run, network: Path, sefa: Path) -> None:
+    Path("judge.py").write_text(SCORER)
+    words = ("augment", "run", network, sefa, "-a", "1=target:light:bins:-2,0,2", "-n", 20)
+    rules = ("--accept", "reached", "--tries", 2, "--reach", "-20,20", "--format", "png")
+    words = (*words, "--scorer", "judge.py:light", *rules, "--shard-size", 8, "--batch", 4)
+    result = run(*words, "-o", "one", "--processes", 1)
+    assert result.exit_code == 0, result.output
+    told = json.loads(run("augment", "status", "one", "--json").stdout)
+    assert f"{told['done_samples']} pictures" in result.stdout
+    assert told["done_samples"] + told["rejected"] == 40 and 0 < told["rejected"] < 20
+    assert f"({told['rejected']} more were left out)" in result.stdout
+    assert f"({told['rejected']} left out)" in run("augment", "status", "one").stdout
+    plan = run("augment", "plan", *words[2:], "--accept", "light>=100").stdout
+    assert "the rules take 0% of the first samples" in plan
+    assert run(*words, "-o", "two", "--processes", 2).exit_code == 0
+    for shard in range(5):
+        name = f"shard-{shard:06d}.tar"
+        assert Path("one", name).read_bytes() == Path("two", name).read_bytes()
+    assert run("augment", "resume", "two").exit_code == 0
+    Path("judge.py").write_text(SCORER.replace("10", "9"))
+    assert "holds another job: judging.sha256" in one_line(run("augment", "resume", "two"), 64)
+
+
+def test_a_scorer_that_does_not_fit(run: Run, network: Path, sefa: Path) -> None:
+    Path("judge.py").write_text(SCORER.replace("light.names", "light.columns"))
+    Path("named.py").write_text(SCORER)
+    words = ("augment", "run", network, sefa, "-n", 2, "-a")
+    for bad, said in (
+        (("1=target:1",), "a score can be sought only where there is a scorer"),
+        (("1", "--accept", "reached"), "--accept and --tries need a --scorer"),
+        (("1", "--scorer", "judge.py:light"), "it does not say its columns"),
+        (("1", "--scorer", "named.py:light", "--reach", "6"), "--reach must look like -6,6"),
+        (("1", "--scorer", "named.py:light", "--accept", "tall>=1"), "names 'tall'"),
+    ):
+        assert said in one_line(run(*words, *bad, "-o", "other"), 2)
+    assert not Path("other").exists()
