@@ -1,4 +1,4 @@
-"""Bulk jobs: a plan, its shards, their receipts, and who makes them."""
+"""Bulk jobs: a plan, its shards, their receipts, who makes them, and what others read."""
 
 from .alphas import Fixed, Normal, Uniform
 from .driving import Crew
@@ -10,7 +10,9 @@ from .errors import (
     ShardError,
     Stopped,
     UnevenError,
+    UnfinishedError,
 )
+from .exporting import export
 from .folder import Folder
 from .making import Made
 from .plan import Plan
@@ -33,8 +35,10 @@ __all__ = [
     "ShardError",
     "Stopped",
     "UnevenError",
+    "UnfinishedError",
     "Uniform",
     "augment",
+    "export",
     "make_plan",
     "run",
 ]

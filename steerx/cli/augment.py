@@ -12,6 +12,7 @@ import typer
 
 from . import jobs
 from .augmented import said_of, show_estimate, show_status, verified
+from .exported import export
 from .failures import PARTLY, PLAN, USAGE, Failure, argument
 from .moves import changed
 from .opening import in_options, open_codes, open_directions, open_generator, picked
@@ -189,6 +190,7 @@ def make(
 
 app.command("plan", help="Say what the data set takes: pictures, bytes, time; write nothing.")(make)
 app.command("run")(make)
+app.command("export")(export)
 
 
 @app.command("resume")

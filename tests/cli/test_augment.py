@@ -163,3 +163,26 @@ def test_a_network_that_gives_nan_fails_its_shards(
     monkeypatch.setattr(making, "pixels_of", failing)
     words = ("augment", "run", network, sefa, *SMALL, "-o", "set")
     assert "3 shards were not made, the first is 0: sample 0 has NaN" in one_line(run(*words), 3)
+
+
+@pytest.mark.parametrize("to", ["webdataset", "imagefolder", "stylegan-zip", "parquet"])
+def test_export(run: Run, made: Path, to: str) -> None:
+    result = run("augment", "export", made, "--to", to, "--out", "out", "--per-file", 7)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "18 pictures in out\n"
+    assert "out exists" in one_line(run("augment", "export", made, "--to", to, "-o", "out"), 74)
+
+
+def test_export_refuses_what_is_not_whole(run: Run, made: Path) -> None:
+    words = ("augment", "export", made, "--to", "parquet", "--out", "out")
+    shard = made / "shard-000002.tar"
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:1000] + b"!" + whole[1001:])
+    assert "shard-000002.tar has other bytes" in one_line(run(*words), 65)
+    shard.unlink()
+    (made / "_SUCCESS").unlink()
+    line = one_line(run(*words), 65)
+    assert "2 of 3 shards are done" in line and "give --partial" in line
+    assert run(*words, "--partial").stdout == "16 pictures in out\n"
+    assert "holds no plan.json" in one_line(run("augment", "export", "no", *words[3:]), 64)
+    assert "--to" in one_line(run("augment", "export", made, "--to", "lmdb", "-o", "x"), 2)
