@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 from .encoding import SUFFIX
 from .errors import DamageError
 from .folder import Folder
-from .tar import members
+from .tar import BUFFER, members
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def read_shard(folder: Folder, shard: int) -> Iterator[Sample]:
     if receipt is None:
         raise DamageError(f"the receipt of {path.name} is torn or of another plan")
     suffix = SUFFIX[plan.codec.format]
-    with path.open("rb") as handle:
+    with path.open("rb", buffering=BUFFER) as handle:
         hashed = _Hashed(handle)
         archive = members(cast("BinaryIO", hashed), where=path.name)
         for number in plan.span(shard):

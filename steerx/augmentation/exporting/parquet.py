@@ -32,7 +32,11 @@ def write(place: Path, contents: Contents, samples: Iterator[Sample]) -> None:
         schema = schema or _schema(rows)
         plain = [name for name in schema.names if name != "image"]
         with parquet.ParquetWriter(
-            path, schema, use_dictionary=plain, compression=dict.fromkeys(plain, "snappy")
+            path,
+            schema,
+            use_dictionary=plain,
+            write_statistics=plain,  # those of pictures would be pictures
+            compression=dict.fromkeys(plain, "snappy"),
         ) as file:
             while rows:
                 file.write_table(_table(rows, schema))

@@ -73,16 +73,21 @@ def _remove(path: Path) -> None:
 
 
 def _flush(made: Path) -> None:
-    """Bring everything to the disk. Many small files are flushed at once first; an error of one is seen after that."""
-    if made.is_dir() and hasattr(os, "sync"):
+    """Bring everything to the disk: many small files at once first, then one by one, which tells of errors."""
+    if made.is_file():
+        _flush_file(os.fspath(made))
+        return
+    if hasattr(os, "sync"):
         os.sync()
-    files = [made] if made.is_file() else [path for path in made.rglob("*") if path.is_file()]
-    for file in files:
-        descriptor = os.open(file, os.O_RDWR)  # Windows flushes only what may be written
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    if made.is_dir():
-        for folder in [made, *(path for path in made.rglob("*") if path.is_dir())]:
-            flush_folder(folder)
+    for folder, _, files in os.walk(made, topdown=False):
+        for name in files:
+            _flush_file(f"{folder}/{name}")
+        flush_folder(Path(folder))
+
+
+def _flush_file(path: str) -> None:
+    descriptor = os.open(path, os.O_RDWR)  # Windows flushes only what may be written
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..reading import Sample
-from ..tar import END, write_member
+from ..tar import BUFFER, END, write_member
 from .contents import Contents
 
 
@@ -15,7 +15,7 @@ def write(place: Path, contents: Contents, samples: Iterator[Sample]) -> None:
     """Write archives with a picture and a JSON file for each sample, side by side."""
     contents.start(place)
     for path in contents.paths(place, "tar"):
-        with path.open("xb") as archive:
+        with path.open("xb", buffering=BUFFER) as archive:
             for sample in islice(samples, contents.per_file):
                 write_member(archive, f"{sample.name}.{contents.suffix}", sample.picture)
                 write_member(archive, f"{sample.name}.json", sample.about)
