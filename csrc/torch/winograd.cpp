@@ -1,8 +1,11 @@
-// Bindings of the private operators _winograd and _winograd_transposed. The bits do not depend on
-// the pieces that tiles are made in.
+// Binding of the private operator _winograd: a layer in float32 by minimal filtering. The bits do
+// not depend on the pieces and bands that it is made in.
 #include "steerx/winograd.h"
 
 #include <torch/csrc/stable/library.h>
+
+#include <algorithm>
+#include <cstring>
 
 #include "chosen_isa.h"
 #include "drawn_noise.h"
@@ -12,8 +15,11 @@ namespace steerx {
 namespace {
 
 constexpr uintptr_t kLine = 64;
+constexpr int64_t kBytesPerTask = 1 << 18;  // of a blur
+constexpr int64_t kRows = 2 * kTileSide;    // of results that a row of tiles makes
+constexpr int64_t kKept = 3;                // of them that the next row's blur reads
 
-WinogradParams sizes_of(WinogradForm form, const Tensor& x, const Tensor& weight) {
+WinogradParams layer_of(WinogradForm form, const Tensor& x, const Tensor& weight) {
   const auto is_ours = [](const Tensor& t, int64_t dim) {
     return t.scalar_type() == ScalarType::Float && t.dim() == dim && t.is_contiguous() &&
            t.is_cpu();
@@ -30,53 +36,126 @@ WinogradParams sizes_of(WinogradForm form, const Tensor& x, const Tensor& weight
   return p;
 }
 
-void run(const WinogradParams& p, Tensor& room) {
+float* floats_of(const char* name, Tensor& room) {
   STD_TORCH_CHECK(room.scalar_type() == ScalarType::Float && room.is_contiguous() && room.is_cpu(),
-                  "_winograd: room must be float32, contiguous");
-  const WinogradCpu kernel = winograd_cpu(isa_chosen());
-  const int64_t tiles = winograd_tiles(p), threads = threads_now();
-  if (tiles == 0 || p.I == 0 || p.O == 0) return;
-  const uintptr_t begin = reinterpret_cast<uintptr_t>(room.mutable_data_ptr());
-  const uintptr_t aligned = (begin + kLine - 1) / kLine * kLine;
-  constexpr int64_t kFloats = kLine / sizeof(float);
-  const int64_t given =
-      room.numel() - static_cast<int64_t>(aligned - begin) / int64_t(sizeof(float));
-  const int64_t each = given / threads / kFloats * kFloats;  // floats of one thread
-  const auto whole = [&](int64_t count) {
-    return (count + kernel.group - 1) / kernel.group * kernel.group;
-  };
-  int64_t most = kernel.group;  // tiles of a piece
-  STD_TORCH_CHECK(kernel.room(p, most) <= each, "_winograd: room is too small");
-  while (most < tiles && kernel.room(p, most + kernel.group) <= each) most += kernel.group;
-  const int64_t rounds = (tiles + threads * most - 1) / (threads * most);
-  const int64_t piece = whole((tiles + threads * rounds - 1) / (threads * rounds));
-  float* floats = reinterpret_cast<float*>(aligned);
-  in_tasks(threads, tiles, piece, [&](int64_t first, int64_t last, int64_t own) {
-    kernel.tiles(p, first, last, floats + own * each);
-  });
+                  "_winograd: ", name, " must be float32, contiguous");
+  return room.mutable_data_ptr<float>();
 }
 
-void winograd_on_cpu(const Tensor& x, const Tensor& weight, Tensor room, Maybe demodulation,
-                     Maybe bias, Maybe noise, Maybe sample_ids, int64_t noise_key,
-                     Maybe noise_strength, double slope, double gain, std::optional<double> clamp,
-                     Maybe next_style, Maybe rgb_weight, Maybe rgb_bias,
-                     std::optional<double> rgb_clamp, Maybe skip, Taps skip_taps, Maybe y,
-                     Maybe styled, Maybe rgb) {
-  WinogradParams p = sizes_of(WinogradForm::plain, x, weight);
+// The kernel, and memory for every thread that works on it.
+class Work {
+ public:
+  Work(const WinogradParams& p, Tensor& room)
+      : threads(threads_now()), kernel_(winograd_cpu(isa_chosen())), most_(kernel_.group) {
+    const uintptr_t begin = reinterpret_cast<uintptr_t>(floats_of("room", room));
+    const uintptr_t aligned = (begin + kLine - 1) / kLine * kLine;
+    constexpr int64_t kFloats = kLine / sizeof(float);
+    const int64_t given =
+        room.numel() - static_cast<int64_t>(aligned - begin) / int64_t(sizeof(float));
+    floats_ = reinterpret_cast<float*>(aligned), each_ = given / threads / kFloats * kFloats;
+    STD_TORCH_CHECK(kernel_.room(p, most_) <= each_, "_winograd: room is too small");
+    const int64_t all = winograd_count(winograd_tiles(p));
+    while (most_ < all && kernel_.room(p, most_ + kernel_.group) <= each_) most_ += kernel_.group;
+  }
+
+  // Tiles first ... last - 1 of some ranges of tiles, as if these were one.
+  struct Range {
+    int64_t first, count;
+  };
+  template <size_t kRanges>
+  void tiles(const WinogradParams& p, const Range (&ranges)[kRanges]) const {
+    int64_t all = 0;
+    for (const Range& range : ranges) all += range.count;
+    if (all == 0) return;
+    const int64_t rounds = (all + threads * most_ - 1) / (threads * most_), group = kernel_.group;
+    const int64_t share = (all + threads * rounds - 1) / (threads * rounds);
+    in_tasks(threads, all, (share + group - 1) / group * group,
+             [&](int64_t first, int64_t last, int64_t own) {
+               for (const Range& range : ranges) {
+                 const int64_t a = std::max(first, int64_t{0}), b = std::min(last, range.count);
+                 if (a < b)
+                   kernel_.tiles(p, range.first + a, range.first + b, floats_ + own * each_);
+                 first -= range.count, last -= range.count;
+               }
+             });
+  }
+
+  const int64_t threads;
+
+ private:
+  const WinogradCpu kernel_;
+  float* floats_;
+  int64_t each_, most_;  // floats of one thread; tiles of a piece that they hold
+};
+
+// Where a row would lie, were all rows before it there too: nothing outside is touched.
+float* without(float* memory, int64_t floats) {
+  return reinterpret_cast<float*>(reinterpret_cast<uintptr_t>(memory) -
+                                  static_cast<uintptr_t>(floats) * sizeof(float));
+}
+
+// A transposed convolution and its blur, in bands: whole samples, or rows of tiles of one, as many
+// as z holds. A band is blurred while it lies in a cache.
+void upsample(WinogradParams p, const Taps& blur, const Tail& tail, Tensor& room, Tensor& z) {
+  float* const memory = floats_of("z", z);
+  const WinogradTiles all = winograd_tiles(p);
+  const int64_t high = 2 * p.H + 1, row = (2 * p.W + 1) * p.O, held = z.numel() / row;
+  const int64_t samples = std::max(held / high, int64_t{1});
+  const int64_t step = held < high ? (held - kKept - 1) / kRows : all.high;
+  STD_TORCH_CHECK(step > 0, "_winograd: z is too small");
+  UpsampleEpilogueParams q{Real::float32, nullptr, false, p.N, 2 * p.H, 2 * p.W, p.O, {}, tail};
+  four_taps("blur", blur, q.taps);
+  const Work work(p, room);
+  const EpilogueCpu epilogue = epilogue_cpu(isa_chosen());
+  const int64_t each = kBytesPerTask / (2 * p.W * p.O * int64_t(sizeof(float))) + 1;
+  for (int64_t n = 0; n < p.N; n += samples) {
+    const int64_t end = std::min(n + samples, p.N);
+    int64_t kept = 0;  // the first row that z holds
+    for (int64_t first = 0; first < all.high; first += step) {
+      const int64_t last = std::min(first + step, all.high), lowest = last == all.high;
+      if (first > 0) {
+        const int64_t from = first * kRows - kKept;
+        std::memmove(memory, memory + (from - kept) * row, size_t(kKept * row) * sizeof(float));
+        kept = from;
+      }
+      p.z = without(memory, (n * high + kept) * row), q.x = p.z;
+      const int64_t rows = (end - n - 1) * all.high + last - first;  // of tiles
+      const int64_t below = all.inner, beside = below + all.below, corner = beside + all.beside;
+      work.tiles(p, {{(n * all.high + first) * all.wide, rows * all.wide},
+                     {below + n * all.wide, all.below > 0 ? lowest * (end - n) * all.wide : 0},
+                     {beside + n * all.high + first, all.beside > 0 ? rows : 0},
+                     {corner + n, all.corner > 0 ? lowest * (end - n) : 0}});
+      const int64_t begin = n * q.H + (first > 0 ? first * kRows - kKept + 1 : 0);
+      const int64_t stop = (end - 1) * q.H + (lowest ? q.H : last * kRows - kKept + 1);
+      in_tasks(work.threads, stop - begin, each,
+               [&](int64_t a, int64_t b, int64_t) { epilogue.upsample(q, begin + a, begin + b); });
+    }
+  }
+}
+
+void winograd_on_cpu(const Tensor& x, const Tensor& weight, Tensor room, Maybe z, Taps blur,
+                     Maybe demodulation, Maybe bias, Maybe noise, Maybe sample_ids,
+                     int64_t noise_key, Maybe noise_strength, double slope, double gain,
+                     std::optional<double> clamp, Maybe next_style, Maybe rgb_weight,
+                     Maybe rgb_bias, std::optional<double> rgb_clamp, Maybe skip, Taps skip_taps,
+                     Maybe y, Maybe styled, Maybe rgb) {
+  const bool up = blur.has_value();
+  WinogradParams p = layer_of(up ? WinogradForm::transposed : WinogradForm::plain, x, weight);
+  STD_TORCH_CHECK(z.has_value() == up, "_winograd: z goes with a blur");
+  STD_TORCH_CHECK(!rgb.has_value() || !up, "_winograd: rgb goes with no blur");
   const TailArguments arguments{
       demodulation, bias, noise,     sample_ids, noise_key,  noise_strength,
       slope,        gain, clamp,     next_style, rgb_weight, rgb_bias,
       rgb_clamp,    skip, skip_taps, y,          styled,     rgb};
-  p.tail = arguments.tail(x, p.N, p.H, p.W, p.O);
-  if (winograd_tiles(p) == 0) return;  // the other sizes may be beyond counting
-  const Maybe drawn = draw_noise(p.tail, x, p.N, p.H, p.W);
-  run(p, room);
-}
-
-void winograd_transposed_on_cpu(const Tensor& x, const Tensor& weight, Tensor room, Tensor z) {
-  WinogradParams p = sizes_of(WinogradForm::transposed, x, weight);
-  p.z = tail_pointer<float>("z", z, x, ScalarType::Float, {p.N, 2 * p.H + 1, 2 * p.W + 1, p.O});
-  run(p, room);
+  const int64_t side = up ? 2 : 1;
+  p.tail = arguments.tail(x, p.N, side * p.H, side * p.W, p.O);
+  // The other sizes may be beyond counting.
+  if (p.N == 0 || p.H == 0 || p.W == 0 || p.O == 0) return;
+  const Maybe drawn = draw_noise(p.tail, x, p.N, side * p.H, side * p.W);
+  if (up)
+    upsample(p, blur, p.tail, room, *z);
+  else
+    Work(p, room).tiles(p, {{0, winograd_count(winograd_tiles(p))}});
 }
 
 }  // namespace
@@ -84,5 +163,4 @@ void winograd_transposed_on_cpu(const Tensor& x, const Tensor& weight, Tensor ro
 
 STABLE_TORCH_LIBRARY_IMPL(steerx, CPU, m) {
   m.impl("_winograd", TORCH_BOX(&steerx::winograd_on_cpu));
-  m.impl("_winograd_transposed", TORCH_BOX(&steerx::winograd_transposed_on_cpu));
 }

@@ -1,9 +1,10 @@
 """Codes in files: those of other tools as they are, and our own, which know where they come from.
 
-Arrays (`.npy`, `.npz`), one tensor as `torch.save` writes it (`.pt`, as e4e, pSp and PTI leave their w_plus), and
-`.safetensors`: a tensor named by its space (`z`, `w`, `w_plus`), or `styles.0`, `styles.1`, ... for styles. Our own
-files carry a JSON text under the metadata key `steerx`: {"kind": "codes", "version": 1, "space", and what is known
-of "model_id", "psi", "cutoff", "label", "seeds"}. Nothing in a file is run, and codes are never changed on the way.
+Arrays (`.npy`, `.npz`), one tensor as `torch.save` writes it (`.pt`, as e4e, pSp and PTI leave their w_plus), a
+"latent" for each picture (`.pt` of rosinality's projector), and `.safetensors`: a tensor named by its space (`z`,
+`w`, `w_plus`), or `styles.0`, `styles.1`, ... for styles. Our own files carry a JSON text under the metadata key
+`steerx`: {"kind": "codes", "version": 1, "space", and what is known of "model_id", "psi", "cutoff", "label",
+"seeds"}. Nothing in a file is run, and codes are never changed on the way.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ _SPACES: dict[str, CodeSpace] = {
     "ws": "w_plus",
     "w_plus": "w_plus",
 }
+_TORCH_FILES = 'one tensor [N, D] or [N, L, D], or dicts with a "latent" of one shape each'
 _RESERVED = ("kind", "version", "space")
 
 
@@ -85,7 +87,7 @@ def read_saved(
     """Codes of a file, exactly as they are stored, with what the file says of them.
 
     Args:
-        path: `.npy`, `.npz`, `.safetensors`, or a `.pt` that holds one tensor.
+        path: `.npy`, `.npz`, `.safetensors`, or a `.pt` that holds one tensor or a "latent" for each picture.
         space: "z", "w", "w_plus" or "styles", where the file does not say; it also picks one of several
             arrays of an `.npz`.
         limit: most bytes of codes that are read.
@@ -98,11 +100,12 @@ def read_saved(
     path = Path(path)
     suffix = path.suffix.lower()
     facts: dict[str, Any] = {}
+    said: CodeSpace | None
     try:
         if suffix == ".safetensors":
             codes, said, facts = _tensor_file(path, limit)
         elif suffix in (".pt", ".pth"):
-            codes, said = _torch_file(path, limit), None
+            codes, said = _torch_file(path, limit)
         elif suffix == ".npz":
             codes, said = _archive(path, space, limit)
         elif suffix == ".npy":
@@ -199,15 +202,28 @@ def _facts(text: str | None) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key not in ("kind", "version")}
 
 
-def _torch_file(path: Path, limit: int) -> Tensor:
-    """One tensor as `torch.save` writes it."""
+def _torch_file(path: Path, limit: int) -> tuple[Tensor, CodeSpace | None]:
+    """One tensor as `torch.save` writes it, or a dict of pictures, each with its w or w_plus as "latent"."""
     with FileSource(path) as source:
         tree = read_contents(source).tree
-        if not isinstance(tree, TensorRecord):
-            raise ValueError("expected one tensor [N, D] or [N, L, D]; save that by itself")
-        codes = _load(tree, "the tensor", limit)
+        said: CodeSpace | None = None
+        if isinstance(tree, TensorRecord):
+            codes = _load(tree, "the tensor", limit)
+        else:
+            latents = [_latent(one) for one in tree.values()] if isinstance(tree, dict) else []
+            rows = [r for r in latents if r is not None]
+            if not rows or len(rows) < len(latents) or len({r.shape for r in rows}) > 1:
+                raise ValueError(f"expected {_TORCH_FILES}; save that by itself")
+            codes = torch.stack([_load(r, "a latent", limit // len(rows)) for r in rows])
+            said = "w"
         source.check_unchanged()
-    return codes
+    return codes, said
+
+
+def _latent(one: object) -> TensorRecord | None:
+    """What the projector keeps of a picture; its noise maps are left behind."""
+    latent = one.get("latent") if isinstance(one, dict) else None
+    return latent if isinstance(latent, TensorRecord) else None
 
 
 def _load(record: TensorRecord, name: str, limit: int) -> Tensor:

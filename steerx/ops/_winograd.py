@@ -2,9 +2,10 @@
 
 A correlation of r taps is a product of polynomials, and m of its results need m + r - 1 products instead of
 m r: evaluate at m + r - 1 points (`into`), multiply by the weight at those points, interpolate (`out_of`).
-`_winograd` is F(4x4, 3x3) with the tail of a style_layer in its output transform; `_winograd_transposed` is
-the transposed convolution of stride 2, whose even rows and columns are F(4, 2) and whose odd ones are the
-input times the middle tap. Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016.
+"plain" is F(4x4, 3x3) with the tail of a style_layer in its output transform; "transposed", of an upsampling
+layer, is the transposed convolution of stride 2, whose even rows and columns are F(4, 2) and whose odd ones are
+the input times the middle tap, blurred in bands of rows before it leaves the cache. Lavin and Gray, "Fast
+algorithms for convolutional neural networks", 2016.
 """
 
 from __future__ import annotations
@@ -23,15 +24,17 @@ from ._library import define_private, has_kernel
 WinogradForm = Literal["plain", "transposed"]
 PANEL = 16  # channels that lie side by side; I and O are multiples of it
 TILE = 4  # input pixels that a tile stands for, in each direction
-# Tiles of a piece: few where weights are few, so that all of it stays in a core's cache; else many, since the
-# weights of every point are read once a piece. Measured; "plain" does not care.
-_TILES = {"plain": (48, 48), "transposed": (24, 96)}
-_FEW_CHANNELS = 192
+# Tiles of a piece and points whose values are in the room at a time: more would leave a core's cache, with fewer the
+# weights are read too often, once a piece. Measured.
+_TILES = {"plain": 48, "transposed": 96}
+_AT_A_TIME = {"plain": 36, "transposed": 25}
 # Symmetric points of unequal magnitude have half the rounding error of 0, 1, -1, 2, -2.
 _POINTS = {"plain": (0.0, 0.75, -0.75, 1.5, -1.5), "transposed": (0.0, 1.0, -1.0, 2.0)}
 
-SCHEMA = f"_winograd(Tensor x, Tensor weight, Tensor(d!) room, {_epilogue.TAIL}"
-TRANSPOSED = "_winograd_transposed(Tensor x, Tensor weight, Tensor(a!) room, Tensor(b!) z) -> ()"
+SCHEMA = (
+    "_winograd(Tensor x, Tensor weight, Tensor(d!) room, Tensor(e!)? z, float[]? blur, "
+    + _epilogue.TAIL
+)
 
 
 @cache
@@ -88,18 +91,26 @@ def transformed(weight: Tensor, form: WinogradForm, out: Tensor | None = None) -
     return out
 
 
-def takes(form: WinogradForm, outputs: int, inputs: int) -> bool:
-    """Whether native kernels are there that can do a layer of so many channels."""
-    name = SCHEMA if form == "plain" else TRANSPOSED
-    fits = outputs % PANEL == 0 and inputs % PANEL == 0
-    return fits and has_kernel(name.partition("(")[0], "CPU")
+def takes(outputs: int, inputs: int) -> bool:
+    """Whether a native kernel is there that can do a layer of so many channels."""
+    return outputs % PANEL == 0 and inputs % PANEL == 0 and has_kernel("_winograd", "CPU")
 
 
 def room(form: WinogradForm, outputs: int, inputs: int, threads: int) -> int:
     """How many floats the kernels ask for; any number that holds 12 tiles for every thread serves."""
     gap, line = 2 * 5 * PANEL, 16
-    tiles = _TILES[form][outputs + inputs > _FEW_CHANNELS]
-    return threads * (points(form) * (tiles * (outputs + inputs) + gap) + line) + line
+    piece = _TILES[form] * (outputs + inputs) + gap
+    return threads * (_AT_A_TIME[form] * piece + line) + line
+
+
+def band(shape: tuple[int, ...], outputs: int, threads: int) -> int:
+    """How many floats z wants for x [N, H, W, I]: those of a piece for every thread. A row of tiles serves too."""
+    n, h, w, _ = shape
+    row, high, wide = (2 * w + 1) * outputs, -(-h // TILE), -(-w // TILE)
+    rows = -(-threads * _TILES["transposed"] // wide)  # of tiles
+    if rows < high:
+        return (2 * TILE * rows + 4) * row
+    return min(n, rows // high) * (2 * h + 1) * row
 
 
 def _convolved(x: Tensor, weight: Tensor, form: WinogradForm) -> Tensor:
@@ -122,26 +133,34 @@ def _convolved(x: Tensor, weight: Tensor, form: WinogradForm) -> Tensor:
     return made[:, :h, :w] if form == "plain" else made[:, : 2 * h + 1, : 2 * w + 1]
 
 
-def reference(x: Tensor, weight: Tensor, room: Tensor, *tail: object) -> None:
-    _epilogue.reference(_convolved(x, weight, "plain").contiguous(), None, False, *tail)  # type: ignore[arg-type]
+def reference(
+    x: Tensor,
+    weight: Tensor,
+    room: Tensor,
+    z: Tensor | None,
+    blur: list[float] | None,
+    *tail: Any,
+) -> None:
+    found = _convolved(x, weight, "plain" if blur is None else "transposed")
+    _epilogue.reference(found.contiguous(), blur, False, *tail)
 
 
-def reference_transposed(x: Tensor, weight: Tensor, room: Tensor, z: Tensor) -> None:
-    z.copy_(_convolved(x, weight, "transposed"))
+_call = define_private(SCHEMA, reference=reference)
 
 
-_plain = define_private(SCHEMA, reference=reference)
-_transposed = define_private(TRANSPOSED, reference=reference_transposed)
-
-
-def winograd(x: Tensor, weight: Tensor, room: Tensor, **tail: Any) -> None:
+def winograd(
+    x: Tensor,
+    weight: Tensor,
+    room: Tensor,
+    z: Tensor | None = None,
+    *,
+    blur: list[float] | None = None,
+    **tail: Any,
+) -> None:
     """The convolution of x [N, H, W, I] by a transformed weight, and its tail: see `_epilogue.epilogue`.
 
-    room is float32 memory for the kernels, its size by `room`; what is in it afterwards says nothing.
+    With `blur` it is the transposed one of stride 2, blurred, and the tail's sizes are 2 H, 2 W. room and, with
+    a blur, z are float32 memory for the kernel, their sizes by `room` and `band`; what is in them afterwards
+    says nothing.
     """
-    _plain(x, weight, room, *_epilogue.tail_values("_winograd", tail))
-
-
-def winograd_transposed(x: Tensor, weight: Tensor, room: Tensor, z: Tensor) -> None:
-    """The transposed convolution of stride 2 of x [N, H, W, I] into z [N, 2 H + 1, 2 W + 1, O]."""
-    _transposed(x, weight, room, z)
+    _call(x, weight, room, z, blur, *_epilogue.tail_values("_winograd", tail))

@@ -18,7 +18,7 @@ from ..ops import _direct, _gathered, _winograd
 from ..ops._direct import direct
 from ..ops._epilogue import PICTURE_CHANNELS, epilogue
 from ..ops._gathered import gathered
-from ..ops._winograd import WinogradForm, winograd, winograd_transposed
+from ..ops._winograd import WinogradForm, winograd
 from . import panels, prepacked
 from .choosing import LayerForm
 from .convolution import Form, Kernel, Style, convolve, demodulation, kernel
@@ -133,7 +133,10 @@ class NativeRenderer(FusedRenderer):
             if filtering == "plain":
                 self._filtered(_rows(x), packed.weight, room, parts)
             else:
-                self._doubled(x, packed.weight, room, parts | {"blur": blur})
+                rows = _rows(x)
+                floats = _winograd.band(tuple(rows.shape), outputs, threads)
+                z = self.workspace.take("z", (floats,), torch.float32)
+                winograd(rows, packed.weight, room, z, blur=blur, **parts)
 
     def _gathered(
         self,
@@ -156,20 +159,12 @@ class NativeRenderer(FusedRenderer):
             winograd(x, weight, room, **parts)
             return
         written = {name: parts[name] for name in ("y", "styled") if name in parts}
-        wide = {name: self._take_wide(name, given) for name, given in written.items()}
+        wide: dict[str, Any] = {
+            name: self._take_wide(name, given) for name, given in written.items()
+        }
         winograd(self._take_wide("x", x).copy_(x), weight, room, **parts | wide)
         for name, given in written.items():
             given.copy_(wide[name])
-
-    def _doubled(self, x: Tensor, weight: Tensor, room: Tensor, parts: dict[str, Any]) -> None:
-        """A filtered layer that upsamples."""
-        outputs = parts["demodulation"].shape[1]
-        for some in _pieces(x, outputs):
-            rows = _rows(x[some])
-            n, h, w, _ = rows.shape
-            z = self.workspace.take("z", (n, 2 * h + 1, 2 * w + 1, outputs), torch.float32)
-            winograd_transposed(rows, weight, room, z)
-            epilogue(z, **_part(parts, some))
 
     def _room(self, floats: int) -> Tensor:
         """Memory for the kernels themselves."""
@@ -236,7 +231,7 @@ class NativeRenderer(FusedRenderer):
                 return None
             side, channels = _LEAST_HALF
         large = min(x.shape[2:]) >= side and outputs >= channels
-        return form if large and _winograd.takes(form, outputs, inputs) else None
+        return form if large and _winograd.takes(outputs, inputs) else None
 
     def _points(self, i: int, filtering: WinogradForm) -> Kernel:
         """Layer i's weight, transformed."""

@@ -109,6 +109,26 @@ def test_tensors_of_encoders(tmp_path: Path, legacy: bool) -> None:
         read_codes(path)
 
 
+@pytest.mark.parametrize(("codes", "space"), [(FLAT, "w"), (DEEP, "w_plus")])
+def test_latents_of_a_projector(tmp_path: Path, codes: Tensor, space: str) -> None:
+    """A dict of pictures, each with the picture, its code (a row of one tensor) and its noise maps."""
+    path = tmp_path / "projected.pt"
+    noise = [torch.randn(1, 1, 4, 4), torch.randn(1, 1, 8, 8)]
+    kept = {
+        f"{i}.png": {"img": torch.zeros(3, 8, 8), "latent": row, "noise": noise}
+        for i, row in enumerate(codes)
+    }
+    torch.save(kept, path)
+    found, said = read_codes(path)
+    assert said == space and torch.equal(found, codes)  # type: ignore[arg-type]
+    with pytest.raises(CodesFileError, match="says they are"):
+        read_codes(path, space="z")
+    for broken in ({"img": noise[0]}, {"latent": noise}, {"latent": codes[0, :1]}, 1):
+        torch.save(kept | {"more.png": broken}, path)
+        with pytest.raises(CodesFileError, match='dicts with a "latent" of one shape each'):
+            read_codes(path)
+
+
 def test_a_safetensors_file_of_another_tool(tmp_path: Path) -> None:
     safetensors.torch.save_file({"w": FLAT}, tmp_path / "c.safetensors")
     saved = read_saved(tmp_path / "c.safetensors")

@@ -137,7 +137,7 @@ int check_winograd(Isa isa, WinogradForm form, const Shape& s, int64_t I) {
       p.tail = whole.tail, p.tail.noise = nullptr, p.tail.bias = nullptr, p.tail.slope = 1;
       p.tail.y = z.data();
     }
-    const int64_t tiles = winograd_tiles(p), most = piece < tiles ? piece : tiles;
+    const int64_t tiles = winograd_count(winograd_tiles(p)), most = piece < tiles ? piece : tiles;
     Floats rooms[2] = {Floats(size_t(kernel.room(p, most)) + 16, kNaN), {}};
     rooms[1] = rooms[0];
     in_pieces(tiles, most, piece == 1, [&](int64_t a, int64_t b, int64_t own) {
@@ -173,7 +173,7 @@ int check_winograd_tail(Isa isa) {
   WholeTail<float> whole(s, true);
   WinogradParams p{WinogradForm::plain, x.data(), points.data(), s.N, s.H, s.W, 16, s.O, nullptr,
                    whole.tail};
-  const int64_t tiles = winograd_tiles(p);
+  const int64_t tiles = winograd_count(winograd_tiles(p));
   Floats room(size_t(winograd_cpu(isa).room(p, tiles)) + 16);
   float* at = room.data();
   at += (64 - reinterpret_cast<uintptr_t>(at) % 64) % 64 / sizeof(float);

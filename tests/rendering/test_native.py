@@ -363,8 +363,11 @@ def test_a_batch_that_does_not_fit_leaves_its_memory_to_a_smaller_one(
     assert torch.equal(ours.render(styles), picture)
 
 
+BLUR = [0.2, 0.8, 0.8, 0.2]
+
+
 def problem(form: _winograd.WinogradForm, n: int = 3) -> tuple[Any, ...]:
-    """x [N, H, W, I], a weight at its points, room for the kernels, the convolution's truth."""
+    """x [N, H, W, I], a weight at its points, room for the kernels, the truth: convolved, and blurred."""
     torch.manual_seed(0)
     x, weight = torch.randn(n, 10, 7, 48), torch.randn(32, 48, 3, 3)
     nchw = x.permute(0, 3, 1, 2).double()
@@ -372,20 +375,29 @@ def problem(form: _winograd.WinogradForm, n: int = 3) -> tuple[Any, ...]:
         truth = conv2d(nchw, weight.double(), padding=1)
     else:
         truth = conv_transpose2d(nchw, weight.double().transpose(0, 1), stride=2)
+        taps = torch.tensor(BLUR, dtype=torch.float64)
+        blur = torch.outer(taps, taps).expand(32, 1, 4, 4)
+        truth = conv2d(truth, blur, padding=1, groups=32)
     room = torch.empty(_winograd.room(form, 32, 48, torch.get_num_threads()))
     return x, _winograd.transformed(weight, form), room, truth.permute(0, 2, 3, 1)
 
 
 def convolved(
-    form: _winograd.WinogradForm, x: torch.Tensor, points: torch.Tensor, room: torch.Tensor
+    form: _winograd.WinogradForm,
+    x: torch.Tensor,
+    points: torch.Tensor,
+    room: torch.Tensor,
+    floats: int | None = None,
 ) -> torch.Tensor:
+    """Without a tail; in bands of as much as `floats` hold."""
     n, h, w, _ = x.shape
+    up = 2 if form == "transposed" else 1
+    y = torch.full((n, up * h, up * w, 32), torch.nan)
+    z, blur = None, None
     if form == "transposed":
-        z = torch.full((n, 2 * h + 1, 2 * w + 1, 32), torch.nan)
-        _winograd.winograd_transposed(x, points, room, z)
-        return z
-    y = torch.full((n, h, w, 32), torch.nan)
-    _winograd.winograd(x, points, room, slope=1.0, gain=1.0, y=y)
+        asked = _winograd.band(tuple(x.shape), 32, torch.get_num_threads())
+        z, blur = torch.empty(floats or asked), BLUR
+    _winograd.winograd(x, points, room, z, blur=blur, slope=1.0, gain=1.0, y=y)
     return y
 
 
@@ -393,8 +405,16 @@ def convolved(
 def test_filtering_is_the_convolution(form: _winograd.WinogradForm) -> None:
     x, points, room, truth = problem(form)
     assert (convolved(form, x, points, room) - truth).norm() <= 2e-6 * truth.norm()
-    reference = _winograd._convolved(x.double(), points.double(), form)
-    assert (reference - truth).norm() <= 1e-6 * truth.norm()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_its_reference_is_the_convolution(form: _winograd.WinogradForm) -> None:
+    x, points, _, truth = problem(form)
+    y = torch.empty(truth.shape)
+    values = _epilogue.tail_values("", {"slope": 1.0, "gain": 1.0, "y": y})
+    blur = BLUR if form == "transposed" else None
+    _winograd.reference(x, points, torch.empty(0), None, blur, *values)
+    assert (y - truth).norm() <= 1e-6 * truth.norm()
 
 
 @needs_kernels
@@ -413,6 +433,32 @@ def test_kernels_give_the_same_bits_for_any_batch_thread_count_and_room(
                 assert torch.equal(convolved(form, x, points, torch.empty(floats)), whole)
     finally:
         torch.set_num_threads(threads)
+
+
+@needs_kernels
+@pytest.mark.parametrize(("h", "w"), [(32, 5), (33, 4), (2, 3), (35, 1)])
+def test_bands_of_any_size_give_the_same_bits(h: int, w: int) -> None:
+    torch.manual_seed(2)
+    x, weight = torch.randn(3, h, w, 16), torch.randn(32, 16, 3, 3)
+    points = _winograd.transformed(weight, "transposed")
+    room = torch.empty(_winograd.room("transposed", 32, 16, torch.get_num_threads()))
+    row, sample = (2 * w + 1) * 32, (2 * h + 1) * (2 * w + 1) * 32
+    whole = convolved("transposed", x, points, room, 3 * sample)
+    assert whole.isfinite().all()
+    for floats in (12 * row, 13 * row, 21 * row, 36 * row, sample, 2 * sample + 1, 9 * sample):
+        assert torch.equal(convolved("transposed", x, points, room, floats), whole), floats
+    if 11 * row < sample:
+        with pytest.raises(RuntimeError, match="z is too small"):
+            convolved("transposed", x, points, room, 11 * row)
+
+
+def test_bands_hold_what_all_threads_work_on() -> None:
+    row = 257 * 64
+    assert _winograd.band((8, 128, 128, 128), 64, 1) == (8 * 3 + 4) * row
+    assert _winograd.band((8, 128, 128, 128), 64, 2) == (8 * 6 + 4) * row
+    assert _winograd.band((1, 128, 128, 128), 64, 99) == 257 * row  # a whole sample
+    assert _winograd.band((8, 32, 32, 512), 512, 1) == 65 * 65 * 512
+    assert _winograd.band((8, 32, 32, 512), 512, 2) == 3 * 65 * 65 * 512
 
 
 @needs_kernels
@@ -478,6 +524,15 @@ def test_kernels_refuse_what_would_harm_memory() -> None:
             _winograd.winograd(*tensors, **tail)
     with pytest.raises(TypeError, match="no argument colour"):
         _winograd.winograd(x, points, room, colour=1)
-    z = torch.empty(3, 21, 15, 31)
-    with pytest.raises(RuntimeError, match="weight must be"):
-        _winograd.winograd_transposed(x, points, room, z)
+    up, z, y = _winograd.transformed(torch.ones(32, 48, 3, 3), "transposed"), torch.empty(99_999), y
+    for message, given in {
+        "z goes with a blur": {"z": None},
+        "z must be float32": {"z": z.double()},
+        "rgb goes with no blur": {"rgb": y[..., :3], "rgb_weight": torch.ones(3, 3, 32)},
+        "z is too small": {"z": z[:99]},
+        "room is too small": {"room": room[:99]},
+        "y has another": {"y": y},
+    }.items():
+        arguments: dict[str, Any] = {"x": x, "weight": up, "room": room, "z": z, "blur": BLUR}
+        with pytest.raises(RuntimeError, match=message):
+            _winograd.winograd(**arguments | given)

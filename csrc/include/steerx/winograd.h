@@ -30,10 +30,26 @@ struct WinogradParams {
   Tail tail;              // plain: float32; noise is given, not drawn
 };
 
-// How many tiles there are in all. Any piece of them may be made by any thread, with the same bits.
-static inline constexpr int64_t winograd_tiles(const WinogradParams& p) {
-  const int64_t more = p.form == WinogradForm::plain ? kTileSide - 1 : kTileSide;
-  return p.N * ((p.H + more) / kTileSide) * ((p.W + more) / kTileSide);
+// Tiles in the order they are numbered in: those with pixels of the input, sample by sample and row
+// by row; then, where a transposed form's last row or column of results has a tile of its own,
+// those below the samples, beside them, and at their corners. Any piece of all of them may be made
+// by any thread, with the same bits.
+struct WinogradTiles {
+  int64_t high, wide;                    // of a sample's inner tiles
+  int64_t inner, below, beside, corner;  // counts
+};
+
+static inline constexpr WinogradTiles winograd_tiles(const WinogradParams& p) {
+  const int64_t high = (p.H + kTileSide - 1) / kTileSide, wide = (p.W + kTileSide - 1) / kTileSide;
+  const bool transposed = p.form == WinogradForm::transposed;
+  const int64_t rows = transposed && p.H % kTileSide == 0,
+                columns = transposed && p.W % kTileSide == 0;
+  return {
+      high, wide, p.N * high * wide, p.N * wide * rows, p.N * high * columns, p.N * rows * columns};
+}
+
+static inline constexpr int64_t winograd_count(const WinogradTiles& t) {
+  return t.inner + t.below + t.beside + t.corner;
 }
 
 struct WinogradCpu {

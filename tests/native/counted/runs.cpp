@@ -82,13 +82,13 @@ struct Block {
   WinogradParams second{
       WinogradForm::plain, up.styled.data, weight.data,     1, kSide, kSide, kChannels,
       kChannels,           nullptr,        plain.tail(true)};
-  Floats room{filter.room(first, winograd_tiles(first)) +
-              filter.room(second, winograd_tiles(second))};
+  Floats room{filter.room(first, winograd_count(winograd_tiles(first))) +
+              filter.room(second, winograd_count(winograd_tiles(second)))};
 
   void counted() const {
-    filter.tiles(first, 0, winograd_tiles(first), room.data);
+    filter.tiles(first, 0, winograd_count(winograd_tiles(first)), room.data);
     after.upsample(blurred, 0, kSide);
-    filter.tiles(second, 0, winograd_tiles(second), room.data);
+    filter.tiles(second, 0, winograd_count(winograd_tiles(second)), room.data);
   }
 };
 
