@@ -63,7 +63,7 @@ def whole_file(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iter
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
             raise _friendly(error, target) from error
         raise
-    _flush_folder(target.parent)
+    flush_folder(target.parent)
 
 
 def open_to_read(path: str | os.PathLike[str]) -> int:
@@ -136,7 +136,7 @@ def hold(descriptor: int, *, shared: bool = False) -> bool:
     return True
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Make the new name durable; file systems that cannot flush a folder are left alone."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

@@ -12,6 +12,9 @@ from steerx.generators import Generator, StyleGAN2
 from tests.tiny import PlainConvGenerator, tiny_generator
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+os.environ["HF_HUB_OFFLINE"] = (
+    "1"  # read by datasets when it is imported: nothing is asked of the net
+)
 torch.set_num_threads(1)  # the tensors are small, and cores are shared
 
 

@@ -1,4 +1,4 @@
-"""Bulk jobs: a plan, its shards, their receipts, and who makes them."""
+"""Bulk jobs: a plan, its shards, their receipts, who makes them, and what others read."""
 
 from .alphas import Bins, Fixed, Normal, Target, Uniform
 from .driving import Crew
@@ -10,7 +10,9 @@ from .errors import (
     ShardError,
     Stopped,
     UnevenError,
+    UnfinishedError,
 )
+from .exporting import export
 from .folder import Folder
 from .judging import Judge
 from .making import Made
@@ -37,8 +39,10 @@ __all__ = [
     "Stopped",
     "Target",
     "UnevenError",
+    "UnfinishedError",
     "Uniform",
     "augment",
+    "export",
     "make_plan",
     "run",
 ]

@@ -4,28 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
-from .plan import Plan
+from .plan import Edit, Plan
 from .records import codec_said
 
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
-def card(plan: Plan) -> str:
-    """The card, in Markdown with the head that dataset hubs read."""
-    rows = [
-        f"| {edit.name} | {edit.space} | {edit.layers} | {_said(edit.alphas.model_dump())} {edit.unit} |"
-        for edit in plan.edits
-    ]
+
+def card(
+    plan: Plan,
+    *,
+    samples: int | None = None,
+    where: str = "a JSON file beside it",
+    pattern: str = "",
+) -> str:
+    """The card, in Markdown with the head that dataset hubs read.
+
+    Args:
+        plan: of the job.
+        samples: how many pictures there are; None = all of the plan.
+        where: what is said of each picture stands.
+        pattern: of the files that hold the samples, where that must be told.
+    """
+    count = plan.samples if samples is None else samples
     source = {
         "drawn": f"drawn from key {plan.key}",
         "seeds": "numbered seeds",
         "codes": "given codes",
     }[plan.sources.kind]
+    part = "" if count == plan.samples else f" (of {plan.samples} that the plan names)"
     lines = [
         "---",
+        "pretty_name: Synthetic pictures",
         "tags: [synthetic, steerx]",
+        f"size_categories: [{next((said for most, said in _SIZES if count < most), 'n>1M')}]",
+        *_files(pattern),
         "---",
         "# Synthetic pictures",
         "",
-        f"Every one of the {plan.samples} pictures ({plan.resolution} px, {codec_said(plan)}) was made by a "
+        f"Every one of the {count} pictures{part} ({plan.resolution} px, {codec_said(plan)}) was made by a "
         "generative network; none is a photograph.",
         "",
         f"- network: `{plan.model_id}`; its weights keep their own licence, which may bind these pictures too",
@@ -34,15 +50,33 @@ def card(plan: Plan) -> str:
         + (", and the unedited one" if plan.keep_original else ""),
         f"- plan: `{plan.plan_id}`, by steerx {plan.backend.steerx}",
         "",
-        "| direction | space | layers | alpha |",
-        "|---|---|---|---|",
-        *rows,
+        "| direction | space | layers | alpha | sha256 |",
+        "|---|---|---|---|---|",
+        *map(_row, plan.edits),
         "",
         *_judged(plan),
-        "Each picture has a JSON file beside it: `sample`, `source`, `seed`, `class`, `edits` and `sha256`.",
+        f"Each picture has {where}: `sample`, `source`, `seed`, `class`, `edits`, `sha256` and more.",
         "Attributes are those that the edits were meant to move; what they moved besides is not labelled.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _files(pattern: str) -> list[str]:
+    """Where a hub finds the samples."""
+    if not pattern:
+        return []
+    return [
+        "configs:",
+        "- config_name: default",
+        f'  data_files: [{{split: train, path: "{pattern}"}}]',
+    ]
+
+
+def _row(edit: Edit) -> str:
+    """A direction in a table; its name may hold anything."""
+    name = "".join(c if c.isprintable() else "?" for c in edit.name).replace("|", "\\|")
+    alphas = _said(edit.alphas.model_dump())
+    return f"| {name} | {edit.space} | {edit.layers} | {alphas} {edit.unit} | `{edit.sha256}` |"
 
 
 def _judged(plan: Plan) -> list[str]:

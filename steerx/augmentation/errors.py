@@ -15,6 +15,10 @@ class DamageError(AugmentError):
     """A file of the folder is torn or was changed."""
 
 
+class UnfinishedError(AugmentError):
+    """The data set is not finished."""
+
+
 class LockedError(AugmentError):
     """Another run works in the folder."""
 

@@ -12,7 +12,16 @@ from .errors import DamageError
 
 BLOCK: Final = 512
 END: Final = bytes(2 * BLOCK)
+BUFFER: Final = (
+    1 << 17
+)  # bytes at a time: few calls of the system, and still in the processor's cache
 _MOST: Final = 8**11 - 1  # bytes that the size of a member can say
+_MODE: Final = b"0000644\0" + b"0000000\0" * 2
+_TIME: Final = b"\0" + b"00000000000\0"
+_REST: Final = (b"0" + bytes(100) + b"ustar\0" + b"00" + bytes(64) + b"0000000\0" * 2).ljust(
+    356, b"\0"
+)
+_SUM: Final = sum(_MODE + _TIME + _REST + b" " * 8)  # the sum counts its own field as spaces
 
 
 class Sink(Protocol):
@@ -25,9 +34,7 @@ class Sink(Protocol):
 
 def write_member(sink: Sink, name: str, data: bytes) -> None:
     """Write one file; `END` follows the last."""
-    sink.write(header(name, len(data)))
-    sink.write(data)
-    sink.write(bytes(-len(data) % BLOCK))
+    sink.write(header(name, len(data)) + data + bytes(-len(data) % BLOCK))
 
 
 def header(name: str, size: int) -> bytes:
@@ -39,10 +46,9 @@ def header(name: str, size: int) -> bytes:
     said = name.encode()
     if len(said) > 100 or size > _MOST:
         raise ValueError(f"tar: a member has a name of 100 bytes and 8 GiB at most, got {name!r}")
-    fields = said.ljust(100, b"\0") + b"0000644\0" + b"0000000\0" * 2 + b"%011o\0" % size
-    rest = b"0" + bytes(100) + b"ustar\0" + b"00" + bytes(64) + b"0000000\0" * 2
-    head = fields + b"00000000000\0" + b" " * 8 + rest  # the sum counts its own field as spaces
-    return (fields + b"00000000000\0" + b"%06o\0 " % sum(head) + rest).ljust(BLOCK, b"\0")
+    length = b"%011o" % size
+    total = _SUM + sum(said) + sum(length)
+    return said.ljust(100, b"\0") + _MODE + length + _TIME + b"%06o\0 " % total + _REST
 
 
 def members(handle: BinaryIO, *, where: str) -> Iterator[tuple[str, bytes]]:
@@ -65,7 +71,8 @@ def members(handle: BinaryIO, *, where: str) -> Iterator[tuple[str, bytes]]:
             whole = False
         if not whole:
             raise DamageError(f"{where} is torn, or no archive of steerx")
-        data = handle.read(size)
-        if len(data) < size or len(handle.read(-size % BLOCK)) < -size % BLOCK:
+        padded = size + -size % BLOCK
+        data = handle.read(padded)
+        if len(data) < padded:
             raise DamageError(f"{where} is cut short")
-        yield name.decode(), data
+        yield name.decode(), data[:size]

@@ -12,6 +12,7 @@ import typer
 
 from . import jobs
 from .augmented import said_of, show_estimate, show_status, verified
+from .exported import export
 from .failures import PARTLY, PLAN, USAGE, Failure, argument
 from .judges import Accept, Looks, Reach, ScorerName, Tolerance, Tries, judge_of
 from .moves import changed
@@ -199,6 +200,7 @@ def make(
 
 app.command("plan", help="Say what the data set takes: pictures, bytes, time; write nothing.")(make)
 app.command("run")(make)
+app.command("export")(export)
 
 
 @app.command("resume")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pyarrow import parquet
 
 from steerx.augmentation import making
 from tests.cli.commands import Run, one_line
@@ -187,6 +188,14 @@ def test_a_scorer(run: Run, network: Path, sefa: Path) -> None:
     assert told["done_samples"] + told["rejected"] == 40 and 0 < told["rejected"] < 20
     assert f"({told['rejected']} more were left out)" in result.stdout
     assert f"({told['rejected']} left out)" in run("augment", "status", "one").stdout
+    for to in ("webdataset", "imagefolder", "stylegan-zip", "parquet"):
+        exported = run("augment", "export", "one", "--to", to, "--out", to)
+        assert exported.stdout == f"{told['done_samples']} pictures in {to}\n", exported.output
+    rows = parquet.read_table(next(Path("parquet").glob("data/*.parquet"))).to_pylist()
+    lines = Path("imagefolder", "metadata.jsonl").read_text().splitlines()
+    for row, line in zip(rows, map(json.loads, lines), strict=True):
+        assert row["scores"] == line["scores"] and row["edits"] == line["edits"]
+        assert all(edit["reached"] for edit in row["edits"])
     plan = run("augment", "plan", *words[2:], "--accept", "light>=100").stdout
     assert "the rules take 0% of the first samples" in plan
     assert run(*words, "-o", "two", "--processes", 2).exit_code == 0
@@ -211,3 +220,26 @@ def test_a_scorer_that_does_not_fit(run: Run, network: Path, sefa: Path) -> None
     ):
         assert said in one_line(run(*words, *bad, "-o", "other"), 2)
     assert not Path("other").exists()
+
+
+@pytest.mark.parametrize("to", ["webdataset", "imagefolder", "stylegan-zip", "parquet"])
+def test_export(run: Run, made: Path, to: str) -> None:
+    result = run("augment", "export", made, "--to", to, "--out", "out", "--per-file", 7)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "18 pictures in out\n"
+    assert "out exists" in one_line(run("augment", "export", made, "--to", to, "-o", "out"), 74)
+
+
+def test_export_refuses_what_is_not_whole(run: Run, made: Path) -> None:
+    words = ("augment", "export", made, "--to", "parquet", "--out", "out")
+    shard = made / "shard-000002.tar"
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:1000] + b"!" + whole[1001:])
+    assert "shard-000002.tar has other bytes" in one_line(run(*words), 65)
+    shard.unlink()
+    (made / "_SUCCESS").unlink()
+    line = one_line(run(*words), 65)
+    assert "2 of 3 shards are done" in line and "give --partial" in line
+    assert run(*words, "--partial").stdout == "16 pictures in out\n"
+    assert "holds no plan.json" in one_line(run("augment", "export", "no", *words[3:]), 64)
+    assert "--to" in one_line(run("augment", "export", made, "--to", "lmdb", "-o", "x"), 2)
