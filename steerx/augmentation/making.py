@@ -19,7 +19,7 @@ from .errors import ShardError
 from .folder import Folder, ShardWriter
 from .judging import Verdict
 from .records import record
-from .rendering import Pictures
+from .rendering import Batch, Pictures
 from .samples import Samples
 from .stopping import Stop
 
@@ -125,21 +125,40 @@ def pixels_of(pictures: Pictures, ids: range) -> Shown:
     Raises:
         ShardError: NaN or infinity in a picture, no memory for the batch, or a scorer that failed.
     """
+    batch: Batch | None
     try:
         batch = pictures.batch(ids)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
+        batch = None  # its error holds what was made so far, until this block ends
+    if batch is None:
+        fits = _fitting(pictures, ids)
+        smaller = f"a batch of {fits}, which fits" if fits else "a device with more memory"
         raise ShardError(
             f"out of memory for {pictures.plan.batch} pictures at once; begin again in another folder "
-            "with a smaller batch, or on a device with more memory"
-        ) from None
+            f"with {smaller}"
+        )
     images = batch.images
     finite = images.isfinite().flatten(1).all(dim=1)
     if not bool(finite.all()):
         worst = ids[int((~finite).nonzero()[0])]
         raise ShardError(f"sample {worst} has NaN or infinity in its picture; use float32")
     return Shown(batch.samples, list(to_uint8(images).cpu().numpy()), batch.verdict)
+
+
+def _fitting(pictures: Pictures, ids: range) -> int:
+    """The largest half, quarter, ... of the batch that there is memory for; 0 = not even one picture."""
+    size = pictures.plan.batch // 2
+    while size:
+        try:
+            pictures.with_batch(size).batch(ids[:size])
+            return size
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        size //= 2
+    return size
 
 
 class _Writing:

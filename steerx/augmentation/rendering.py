@@ -99,6 +99,11 @@ class Pictures:
         )
         return Batch(samples.first(len(ids)), images[: len(ids)], verdict)
 
+    def with_batch(self, size: int) -> Pictures:
+        """The same pictures in micro-batches of another size: close, not the same bits."""
+        plan = self.plan.model_copy(update={"batch": size})
+        return Pictures(plan, self.G, self.directions, self.codes, self.judge)
+
     def render(self, samples: Samples) -> Tensor:
         """Images [B, 3, H, W] of a whole micro-batch."""
         G = self.G
