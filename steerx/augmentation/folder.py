@@ -32,7 +32,7 @@ from .._files import TEMPORARY, hold, whole_file
 from ..directions import Directions
 from ..generators.codes_file import read_saved, save_codes
 from ..generators.generator import Codes
-from .errors import LockedError, PlanError, UnevenError
+from .errors import DamageError, LockedError, PlanError, UnevenError
 from .plan import Given, Plan, same
 from .tar import END, write_member
 from .values import Value, canonical
@@ -135,7 +135,7 @@ class Folder:
         Raises:
             PlanError: it is of another job, or holds something else.
             LockedError: another run works in it.
-            DamageError: its plan is torn.
+            DamageError: its plan is torn, and no receipt names the given one.
             OSError: it cannot be written.
         """
         self = cls(path, plan)
@@ -157,7 +157,8 @@ class Folder:
                 )
             if alone:
                 os.ftruncate(lock, 0)
-                os.pwrite(lock, f"{os.getpid()} on {socket.gethostname()}".encode(), 0)
+                os.lseek(lock, 0, os.SEEK_SET)
+                os.write(lock, f"{os.getpid()} on {socket.gethostname()}".encode())
                 self.sweep()
             self._adopt()
             if alone and shared:
@@ -174,11 +175,19 @@ class Folder:
                 left.unlink(missing_ok=True)
 
     def _adopt(self) -> None:
-        """Write the plan, or compare with the one that is there."""
+        """Write the plan, or compare with the one that is there; a torn one, with what receipts say of it."""
         file = self.path / PLAN
         with contextlib.suppress(FileExistsError), whole_file(file) as handle:
             handle.write(self.plan.to_json())
-        same(Plan.from_json(file.read_bytes(), where=str(file)), self.plan, where=str(self.path))
+        try:
+            held = Plan.from_json(file.read_bytes(), where=str(file))
+        except DamageError:
+            if not any(map(self.receipt, range(self.plan.shards))):
+                raise
+            with whole_file(file, overwrite=True) as handle:  # its hash is known, so it is this one
+                handle.write(self.plan.to_json())
+        else:
+            same(held, self.plan, where=str(self.path))
 
     def keep_inputs(self, directions: Sequence[Directions], codes: Codes | None) -> None:
         """Write what the plan names by its hash, for workers and for whoever uses the data set."""

@@ -19,6 +19,10 @@ from .values import Value, canonical, digest
 
 VERSION: Final = 1
 RNG: Final = "philox4x32-10/normal-v1"
+_REMEDY: Final = (
+    "`steerx augment resume` writes it anew where a receipt names the same plan, else begin in an empty "
+    "folder"
+)
 
 
 class Drawn(Value):
@@ -184,13 +188,11 @@ class Plan(Value):
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "the file"
             raise DamageError(
-                f"{where} is torn or no plan of this version: {place}: {first['msg']}; run the job again "
-                "into an empty folder"
+                f"{where} is torn or no plan of this version: {place}: {first['msg']}; {_REMEDY}"
             ) from error
         if held.plan.plan_id != held.plan_id:
             raise DamageError(
-                f"{where} was changed: it is not the plan that its plan_id names; run the job again into "
-                "an empty folder"
+                f"{where} was changed: it is not the plan that its plan_id names; {_REMEDY}"
             )
         return held.plan
 

@@ -17,7 +17,7 @@ from unittest import mock
 from steerx.augmentation import run
 from tests.augmentation.jobs import contents, pictures
 
-CALLS = ("open", "write", "fsync", "replace", "link", "unlink", "ftruncate", "pwrite", "mkdir")
+CALLS = ("open", "write", "fsync", "replace", "link", "unlink", "ftruncate", "mkdir")
 Fault = Callable[[int, str, bool], None]  # number of the point, call, before it
 
 

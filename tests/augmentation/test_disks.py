@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from steerx.augmentation import PlanError, run
+from steerx.augmentation import DamageError, PlanError, run
 from steerx.augmentation.folder import Folder
 from steerx.augmentation.verifying import verify
 from tests.augmentation.faults import count_points, faulty, in_a_child, nothing_is_partial
@@ -94,15 +94,31 @@ def test_a_file_that_is_torn_by_a_crash_of_the_machine(tmp_path: Path, name: str
     run(pictures(), tmp_path)
     whole = contents(tmp_path)
     (tmp_path / name).write_bytes(b"")
-    if name == "plan.json":
-        with pytest.raises(ValueError, match="torn"):
-            run(pictures(), tmp_path)
-        (tmp_path / name).unlink()
-        with pytest.raises(PlanError, match="holds other files"):
-            run(pictures(), tmp_path)
-        return
     run(pictures(), tmp_path)
     assert contents(tmp_path) == whole
+
+
+@pytest.mark.parametrize("harm", ["", "{", "torn", '"key":12'])
+def test_a_torn_plan_is_written_anew_by_its_own_job_alone(tmp_path: Path, harm: str) -> None:
+    run(pictures(), tmp_path)
+    whole = contents(tmp_path)
+    plan = tmp_path / "plan.json"
+    changed = whole["plan.json"].decode().replace('"key":11', harm)  # a plan, but not what it says
+    plan.write_text(changed if "key" in harm else harm)
+    with pytest.raises(DamageError, match=r"plan\.json (is torn|was changed).*augment resume"):
+        Folder.read(tmp_path)
+    with pytest.raises(DamageError, match=r"plan\.json (is torn|was changed)"):
+        run(pictures(key=13), tmp_path)
+    assert run(pictures(), tmp_path).shards == 0
+    assert contents(tmp_path) == whole
+    for receipt in tmp_path.glob("*.tar.json"):  # nothing says whose job it is
+        receipt.unlink()
+    plan.write_bytes(b"")
+    with pytest.raises(DamageError, match="torn"):
+        run(pictures(), tmp_path)
+    plan.unlink()
+    with pytest.raises(PlanError, match="holds other files"):
+        run(pictures(), tmp_path)
 
 
 def test_the_order_of_flushes_and_names(tmp_path: Path) -> None:

@@ -91,6 +91,10 @@ def test_another_job_is_refused_with_the_difference(
     assert run(*words).stdout == "18 pictures in 3 shards in set; 0 made now\n"
     (made / "plan.json").write_text("{")
     assert "torn" in one_line(run("augment", "status", made), 65)
+    line = one_line(run("augment", "verify", made), 65)
+    assert "set/plan.json is torn" in line and "`steerx augment resume` writes it anew" in line
+    assert run("augment", "resume", made).exit_code == 0
+    assert run("augment", "verify", made).exit_code == 0
     assert "holds no plan.json" in one_line(run("augment", "verify", "elsewhere"), 64)
     assert "holds no job.yaml" in one_line(run("augment", "resume", "elsewhere"), 64)
 
