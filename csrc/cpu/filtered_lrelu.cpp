@@ -89,9 +89,9 @@ int64_t bytes_of(const FilteredLreluParams& p, int64_t columns) {
 // What is summed for each result of a row: weights, and where the first result finds its number.
 template <typename T>
 struct Terms {
-  const typename Wide<T>::Vec** from;
-  T* weight;
-  int64_t count;
+  const typename Wide<T>::Vec** from = nullptr;
+  T* weight = nullptr;
+  int64_t count = 0;
 
   STEERX_MEMBER void add(const typename Wide<T>::Vec* where, T by) {
     from[count] = where, weight[count++] = by;
@@ -206,7 +206,7 @@ struct Planes {
         if (count == kCount)
           __builtin_memcpy(&v, from + j * p.C, kBytes);
         else
-          for (int l = 0; l < count; ++l) v[l] = from[j * p.C + l];
+          for (int l = 0; l < kCount && l < count; ++l) v[l] = from[j * p.C + l];
         to[j] = v + bias;
       }
       return;
@@ -235,7 +235,7 @@ struct Planes {
         if (count == kCount)
           __builtin_memcpy(to + j * p.C, from + j, kBytes);
         else
-          for (int l = 0; l < count; ++l) to[j * p.C + l] = from[j][l];
+          for (int l = 0; l < kCount && l < count; ++l) to[j * p.C + l] = from[j][l];
       }
       return;
     }
