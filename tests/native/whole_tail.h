@@ -150,7 +150,7 @@ struct WholeTail {
 };
 
 // How many pixels are not what steerx/_pictures.py makes of a float picture.
-int wrong_pixels(const Floats& rgb, const std::vector<uint8_t>& pixels) {
+[[maybe_unused]] int wrong_pixels(const Floats& rgb, const std::vector<uint8_t>& pixels) {
   int count = 0;
   for (size_t i = 0; i < rgb.size(); ++i) {
     const volatile float product = rgb[i] * 127.5f;  // rounded by itself

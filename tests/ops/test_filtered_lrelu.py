@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,8 @@ import torch
 from torch import Tensor
 
 from steerx import ops
+
+from .tolerance import in_dtype
 
 DIFFERENTIABLE = (0, 1)
 SQRT2 = math.sqrt(2)
@@ -126,3 +129,113 @@ def test_mistakes_are_named(change: dict[str, Any], said: str) -> None:
     y = ops.filtered_lrelu(torch.randn(1, 3, 5, 5), up_filter=taps)
     with pytest.raises(RuntimeError, match="filters are constants"):
         y.sum().backward()
+
+
+NATIVE = pytest.mark.skipif(
+    ops.backend("filtered_lrelu") == "reference", reason="no native library"
+)
+ISAS = ("baseline", "avx2", "avx512")
+
+
+def held(isa: str) -> None:
+    try:
+        ops.hold_isa(isa)  # type: ignore[arg-type]
+    except ValueError:
+        pytest.skip(f"this machine does not run {isa}")
+
+
+def taps(*size: int) -> Tensor:
+    return torch.randn(size) / math.prod(size)
+
+
+@NATIVE
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("up, down", list(itertools.product((1, 2, 4), (1, 2, 4))))
+def test_every_rate_and_filter_on_every_instruction_set(isa: str, up: int, down: int) -> None:
+    operator = ops.REGISTRY["filtered_lrelu"]
+    held(isa)
+    try:
+        for first, last in itertools.product(
+            (None, taps(6 * up), taps(5, 5)), (None, taps(6 * down), taps(7, 7))
+        ):
+            for size, padding, clamp in (
+                ((17, 13, 10), [12, 11, 13, 14], None),
+                ((2, 8, 41), [-3, 28, 26, -1], 0.2),
+            ):
+                x, bias = torch.randn(2, *size), torch.randn(size[0])
+                args = (x, bias, first, last, up, down, padding, 0.2, SQRT2, clamp)
+                y, truth = operator.call(*args), operator.reference(*in_dtype(args, torch.float64))
+                error, largest = (y - truth).abs().max(), truth.abs().max()
+                assert error <= 8 * torch.finfo(torch.float32).eps * largest
+    finally:
+        ops.hold_isa(None)
+
+
+def stylegan3_like(*size: int) -> tuple[Tensor, dict[str, Any]]:
+    options = {"up_filter": taps(12), "down_filter": taps(12), "up": 2, "down": 2, "clamp": 1.0}
+    return torch.randn(size), {"padding": (9, 12, 10, 11), **options}
+
+
+@NATIVE
+def test_bits_depend_on_neither_batch_nor_threads_nor_layout() -> None:
+    x, options = stylegan3_like(3, 21, 70, 150)
+    bias, threads = torch.randn(21), torch.get_num_threads()
+    y = ops.filtered_lrelu(x, bias, **options)
+    for one, alone in zip(x, y, strict=True):
+        assert torch.equal(ops.filtered_lrelu(one[None], bias, **options)[0], alone)
+    try:
+        for count in (1, 2, 5):
+            torch.set_num_threads(count)
+            assert torch.equal(ops.filtered_lrelu(x[:1, :3], bias[:3], **options), y[:1, :3])
+    finally:
+        torch.set_num_threads(threads)
+    last = x.contiguous(memory_format=torch.channels_last)
+    assert torch.equal(ops.filtered_lrelu(last, bias, **options), y)
+    wide = torch.zeros(3, 21, 72, 300)
+    wide[:, :, 1:-1, ::2] = x
+    for view in (wide[:, :, 1:-1, ::2], x.mT.contiguous().mT, last[:, 1:]):
+        expected = ops.filtered_lrelu(view.contiguous(), **options)
+        assert torch.equal(ops.filtered_lrelu(view, **options), expected)
+
+
+@NATIVE
+def test_strange_values_reach_as_far_as_in_the_reference() -> None:
+    x, options = stylegan3_like(1, 2, 20, 20)
+    x[0, 0, 4, 5], x[0, 1, 7, 9] = torch.nan, torch.inf
+    down = options["down_filter"] = taps(6).abs()
+    args = (x, None, options["up_filter"].abs(), down, 2, 2, [9, 12, 10, 11], 0.2, SQRT2, None)
+    ours, plain = ops.filtered_lrelu(x, **options), ops.REGISTRY["filtered_lrelu"].reference(*args)
+    assert 0 < ours.isnan().sum() < ours.numel() / 2
+    assert torch.equal(ours[:, 0].isnan(), plain[:, 0].isnan())
+    assert ours[:, 1].isfinite().all()  # clamped
+    ours = ops.REGISTRY["filtered_lrelu"].call(*args)
+    assert torch.equal(ours.isinf(), plain.isinf())
+    assert ours.isinf().any()
+
+
+@NATIVE
+@pytest.mark.parametrize(
+    "position, wrong",
+    [
+        (0, torch.randn(3, 5, 5)),
+        (0, torch.ones(1, 3, 5, 5, dtype=torch.int64)),
+        (1, torch.randn(2)),
+        (1, torch.randn(3, 1)),
+        (2, torch.randn(2, 3)),
+        (2, torch.randn(0)),
+        (2, torch.randn(10)),
+        (3, torch.randn(1, 1, 1)),
+        (3, torch.randn(10)),
+        (4, 0),
+        (4, 2**40),
+        (5, -1),
+        (6, [1, 2]),
+        (6, [-3, -3, 0, 0]),
+        (6, [2**62, 2**62, 0, 0]),
+    ],
+)
+def test_memory_is_protected_below_python(position: int, wrong: object) -> None:
+    args: list[Any] = [torch.randn(1, 3, 5, 5), torch.randn(3), None, None, 1, 1, [0] * 4, 0.2, 1.0]
+    args[position] = wrong
+    with pytest.raises(RuntimeError, match="filtered_lrelu: "):
+        torch.ops.steerx.filtered_lrelu(*args, None)
