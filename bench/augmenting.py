@@ -43,14 +43,14 @@ from steerx.generators.renderers import install
 PICTURE = 22 * 1024  # bytes: a face of 256 px as JPEG
 FORMS = ("webdataset", "stylegan-zip", "imagefolder", "parquet")
 _MEMORY = """
-import resource
 from bench.augmenting import pictures
+from bench.growth import resident
 from steerx.augmentation import Folder
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+pictures(1)
+before = resident()
 job = pictures({count})
-folder = Folder("{folder}", job.plan)
-folder.pending()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+pending = Folder("{folder}", job.plan).pending()
+print(resident() - before)
 """
 
 
@@ -194,15 +194,15 @@ def plan_of_a_million(rounds: int) -> dict[str, float]:
     return {name: round(seconds, 3) for name, seconds in found.items()}
 
 
-def memory(folder: Path) -> dict[str, int]:
-    """KB that a process grows by when it plans a job and lists what is to be made, above its imports."""
+def memory(folder: Path) -> dict[str, float]:
+    """MB that a process grows by when it plans a job and lists what is to be made, above a job of one source."""
     grown = {}
     for count in (5_000, 500_000):
         code = _MEMORY.format(count=count, folder=folder / "none")
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )
-        grown[f"{2 * count} samples"] = int(done.stdout)
+        grown[f"{2 * count} samples"] = round(float(done.stdout), 1)
     return grown
 
 
@@ -227,7 +227,7 @@ def main() -> None:
                 folder, steerx.load("faces", renderer="native"), options.samples, options.rounds
             ),
             "a million samples, seconds": lambda: plan_of_a_million(options.rounds),
-            "memory above imports, KB": lambda: memory(folder),
+            "memory above a job of one source, MB": lambda: memory(folder),
         }
         cases: dict[str, Any] = {}
         for case, measure in measured.items():
