@@ -1,7 +1,7 @@
 """Bulk jobs: a plan, its shards, their receipts, and who makes them."""
 
 from .alphas import Fixed, Normal, Uniform
-from .driving import Crew
+from .crew import Crew
 from .errors import (
     AugmentError,
     DamageError,
