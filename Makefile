@@ -41,9 +41,11 @@ peers: $(VENV)/built
 performance: $(VENV)/built
 	$(BIN)/python -m bench.performance
 
-# Bulk jobs that are killed, refused and torn, at every place and a hundred random times; make test takes a sample.
+# Bulk jobs that are killed, refused and torn, at every place and a hundred random times, and on Ray clusters of two
+# nodes, as root also with a host for each; make test takes a sample.
 test-faults: $(VENV)/built
-	$(BIN)/python -m pytest tests/augmentation -q -s -m "slow or not slow"
+	$(PIP) ray
+	FAIL_WITHOUT_RAY=1 $(BIN)/python -m pytest tests/augmentation -q -s -m "slow or not slow"
 
 wheel: $(VENV)/installed
 	$(BIN)/python -m pip wheel --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist .

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +40,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("cuda") and not torch.cuda.is_available():
         assert os.environ.get("FAIL_WITHOUT_CUDA") != "1", "a CUDA device was promised"
         pytest.skip("no CUDA device")
+    if item.get_closest_marker("ray") and importlib.util.find_spec("ray") is None:
+        assert os.environ.get("FAIL_WITHOUT_RAY") != "1", "Ray was promised"
+        pytest.skip("Ray is not installed: pip install 'steerx[ray]'")
+    if item.get_closest_marker("root") and not (
+        sys.platform == "linux" and os.geteuid() == 0 and shutil.which("ip")
+    ):
+        assert os.environ.get("FAIL_WITHOUT_ROOT") != "1", "root was promised"
+        pytest.skip("not root on Linux with iproute2")
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Bulk jobs: a plan, its shards, their receipts, who makes them, and what others read."""
 
 from .alphas import Bins, Fixed, Normal, Target, Uniform
-from .driving import Crew
+from .crew import Crew
 from .errors import (
     AugmentError,
     DamageError,

@@ -1,184 +1,129 @@
-"""Several processes make the shards of a job; this one hands them out, and out again where a process died."""
+"""A crew makes the shards of a job; this process hands them out, and out again where a worker is gone."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import queue
-import subprocess
-import sys
-import threading
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
+from ..generators.loading import resolve
 from . import errors
+from .crew import END, GRACE, STOP, Crew, Hear, Message, Order, Worker
 from .errors import AugmentError
 from .folder import Folder
 from .making import Made, Watch
 from .stopping import Stop
-from .values import Value
 
 ATTEMPTS = 3
 LOADING = 10  # times the patience, for a network that is read from a slow disk
-AHEAD = 2  # shards that a process knows of: it renders the second while the first is written
-GRACE = 3.0  # seconds that a process has to end by itself
+AHEAD = 2  # shards that a worker knows of: it renders the second while the first is written
 _PAUSE = 0.1  # seconds between two looks at the clock and at signals
 
-
-@dataclass(frozen=True)
-class Crew:
-    """Who makes the shards.
-
-    Attributes:
-        network: file or name that the processes load.
-        devices: one for each process: ("cpu", "cpu"), ("cuda:0", "cuda:1").
-        dtype: of activations.
-        encoders: threads that encode, in each.
-        patience: seconds without a word after which a process counts as hung.
-        scorer: what they score by, as `naming.scorer_at` knows it.
-    """
-
-    network: str
-    devices: tuple[str, ...]
-    dtype: str = "float32"
-    encoders: int = 1
-    patience: float = 600.0
-    scorer: str | None = None
+Hire = Callable[[Order, Hear], Worker]
 
 
-class Order(Value):
-    """What a process makes, and with what; the first line that it is told."""
-
-    folder: str
-    network: str
-    device: str
-    dtype: str
-    renderer: str
-    encoders: int
-    scorer: str | None
-
-
-@dataclass(eq=False)
-class _Worker:
-    """A process and what it was told to make."""
-
-    device: str
-    process: subprocess.Popen[str]
-    shards: deque[int] = field(default_factory=deque)
-    heard: float = field(default_factory=time.monotonic)
-    ready: bool = False
-    ended: bool = False
-
-    def tell(self, word: object) -> None:
-        assert self.process.stdin is not None
-        with contextlib.suppress(OSError):  # it died; its end is heard of on the other pipe
-            self.process.stdin.write(f"{word}\n")
-            self.process.stdin.flush()
-
-
-def make_in_processes(
+def make_by_crew(
     folder: Folder, crew: Crew, shards: Sequence[int], *, stop: Stop, watch: Watch
 ) -> Made:
-    """Make shards in processes; the same bytes as in this one.
+    """Make shards by a crew; the same bytes as in this process.
 
-    A shard whose process dies or hangs is tried three times. What concerns all shards ends the run.
+    A shard whose worker dies or hangs is tried three times. What concerns all shards ends the run.
 
     Args:
         folder: locked, with the inputs of its plan.
         crew: how many, and where.
         shards: to be made.
-        stop: ends the processes when it was asked to.
+        stop: ends the workers when it was asked to.
         watch: is told how many samples were written.
 
     Raises:
         Stopped, OSError, AugmentError: as `making.make`.
     """
-    driver = _Driver(folder, crew, shards, watch)
-    try:
-        for device in crew.devices[: len(shards)]:
-            driver.start(device)
-        while driver.workers:
-            stop.check()
-            driver.listen()
-        return driver.made
-    finally:
-        driver.end()
-        if folder.alone:
-            folder.sweep()
+    with _hiring(crew) as hire:
+        driver = _Driver(folder, crew, shards, hire, watch)
+        try:
+            for device in crew.devices[: len(shards)]:
+                driver.start(device)
+            while driver.workers:
+                stop.check()
+                driver.listen()
+            return driver.made
+        finally:
+            driver.end()
+            if folder.alone:
+                folder.sweep()
+
+
+@contextlib.contextmanager
+def _hiring(crew: Crew) -> Iterator[Hire]:
+    if crew.ray is None:
+        from .processes import Process
+
+        yield Process
+    else:
+        from .actors import Actor, connected
+
+        with connected(crew.ray, crew.devices) as ray:
+            yield lambda order, hear: Actor(ray, order, hear)
 
 
 class _Driver:
-    """The state of a run in processes."""
+    """The state of a run by a crew."""
 
-    def __init__(self, folder: Folder, crew: Crew, shards: Sequence[int], watch: Watch) -> None:
-        self.folder, self.crew, self.watch = folder, crew, watch
+    def __init__(
+        self, folder: Folder, crew: Crew, shards: Sequence[int], hire: Hire, watch: Watch
+    ) -> None:
+        self.folder, self.crew, self.hire, self.watch = folder, crew, hire, watch
         self.waiting = deque(shards)
         self.attempts: Counter[int] = Counter()
         self.stillborn = 0
-        self.workers: list[_Worker] = []
-        self.heard: queue.Queue[tuple[_Worker, str | None]] = queue.Queue()
+        self.workers: list[Worker] = []
+        self.heard: queue.Queue[tuple[Worker, Message | None]] = queue.Queue()
         self.made = Made()
 
     def start(self, device: str) -> None:
-        """One process more."""
-        backend = self.folder.plan.backend
+        """One worker more."""
+        file = resolve(self.crew.network)
         order = Order(
             folder=str(self.folder.path.absolute()),
-            network=self.crew.network,
+            network=str(file.absolute()) if file.exists() else self.crew.network,
             device=device,
             dtype=self.crew.dtype,
-            renderer=backend.renderer,
+            renderer=self.folder.plan.backend.renderer,
             encoders=self.crew.encoders,
-            scorer=self.crew.scorer,
+            scorer=_from_here(self.crew.scorer),
         )
-        process = subprocess.Popen(
-            [sys.executable, "-m", "steerx.augmentation.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-        )
-        worker = _Worker(device, process)
-        self.workers.append(worker)
-        worker.tell(order.model_dump_json())
-        self._hand_out(worker)
-        threading.Thread(target=self._read, args=(worker,), daemon=True).start()
+        self.workers.append(self.hire(order, lambda *heard: self.heard.put(heard)))
 
-    def _read(self, worker: _Worker) -> None:
-        assert worker.process.stdout is not None
-        for line in worker.process.stdout:
-            self.heard.put((worker, line))
-        self.heard.put((worker, None))
-
-    def _hand_out(self, worker: _Worker) -> None:
+    def _hand_out(self, worker: Worker) -> None:
         while self.waiting and len(worker.shards) < AHEAD:
             worker.shards.append(self.waiting.popleft())
             worker.tell(worker.shards[-1])
         if not worker.shards and not worker.ended:
             worker.ended = True
-            worker.tell("end")
+            worker.tell(END)
 
     def listen(self) -> None:
         """Take what has come, or look at the clock."""
         try:
-            worker, line = self.heard.get(timeout=_PAUSE)
+            worker, message = self.heard.get(timeout=_PAUSE)
         except queue.Empty:
-            now = time.monotonic()
-            for worker in self.workers:
-                patience = self.crew.patience * (1 if worker.ready else LOADING)
-                if now - worker.heard > patience:
-                    worker.process.kill()  # its end is heard
+            self._look_at_the_clock()
+            return
+        if worker not in self.workers:  # it was given up, and was not dead
             return
         worker.heard = time.monotonic()
-        if line is None:
+        if message is None:
             self._gone(worker)
             return
-        message: dict[str, Any] = json.loads(line)
         if "fatal" in message:
             _raise(message)
-        worker.ready = True
+        if "ready" in message:
+            worker.ready = True
+            self._hand_out(worker)
         if "wrote" in message:
             self.watch(message["wrote"])
         if "ended" in message:
@@ -190,19 +135,30 @@ class _Driver:
                 self.made.shards += 1
             self._hand_out(worker)
 
-    def _gone(self, worker: _Worker) -> None:
-        """A process ended: as it should, or its shards are for others."""
+    def _look_at_the_clock(self) -> None:
+        now, at_work = time.monotonic(), any(worker.ready for worker in self.workers)
+        for worker in list(self.workers):
+            if not worker.ready and at_work:
+                if not self.waiting:  # the others make the rest
+                    self.workers.remove(worker)
+                    worker.kill()
+                    worker.wait(GRACE)
+            elif now - worker.heard > self.crew.patience * (1 if worker.ready else LOADING):
+                worker.kill()  # its end is heard
+
+    def _gone(self, worker: Worker) -> None:
+        """A worker ended: as it should, or its shards are for others."""
         self.workers.remove(worker)
-        code = worker.process.wait()
-        _close(worker)
+        how = worker.wait(GRACE)
         if worker.ended and not worker.shards:
             return
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
         if not worker.ready:
             self.stillborn += 1
             if self.stillborn >= ATTEMPTS:
+                if any(other.ready for other in self.workers):
+                    return  # the others make the rest
                 raise AugmentError(
-                    f"a process that makes shards ended before its work ({how}); try --processes 1, which "
+                    f"a worker that makes shards ended before its work ({how}); try --processes 1, which "
                     "says why"
                 )
         elif worker.shards:
@@ -210,41 +166,33 @@ class _Driver:
             self.attempts[first] += 1
             if self.attempts[first] >= ATTEMPTS:
                 worker.shards.popleft()
-                reason = f"its process ended {ATTEMPTS} times, at last by {how}"
+                reason = f"its worker ended {ATTEMPTS} times, at last by {how}"
                 self.folder.fail(first, reason)
                 self.made.failed[first] = reason
         self.folder.note(event="gone", time=time.time(), how=how, shards=list(worker.shards))
         self.waiting.extendleft(reversed(worker.shards))
         if self.waiting:
-            self.start(worker.device)
+            self.start(worker.order.device)
 
     def end(self) -> None:
-        """End what still runs: each may finish its batch."""
+        """End who still works: each may finish its batch."""
         for worker in self.workers:
-            assert worker.process.stdin is not None
-            with contextlib.suppress(OSError):
-                worker.process.stdin.close()
+            worker.tell(STOP)
         deadline = time.monotonic() + GRACE + 1
         for worker in self.workers:
-            try:
-                worker.process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                worker.process.kill()
-                worker.process.wait()
-            _close(worker)
+            worker.wait(deadline - time.monotonic())
 
 
-def _close(worker: _Worker) -> None:
-    for pipe in (worker.process.stdin, worker.process.stdout):
-        assert pipe is not None
-        with contextlib.suppress(OSError):
-            pipe.close()
-
-
-def _raise(message: dict[str, Any]) -> None:
+def _raise(message: Message) -> None:
     if message["errno"] is not None:
         raise OSError(message["errno"], message["fatal"])
     kinds = {"FileNotFoundError": FileNotFoundError}  # of a network that is not there
     raise kinds.get(message["kind"], getattr(errors, message["kind"], AugmentError))(
         message["fatal"]
     )
+
+
+def _from_here(scorer: str | None) -> str | None:
+    """A scorer's name as it holds in another folder too."""
+    where, _, what = (scorer or "").rpartition(":")
+    return f"{Path(where).absolute()}:{what}" if where.endswith(".py") else scorer

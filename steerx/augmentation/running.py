@@ -12,7 +12,8 @@ from ..editing import several
 from ..generators import Generator
 from ..generators.generator import Codes, CodeSpace
 from .card import card
-from .driving import Crew, make_in_processes
+from .crew import Crew
+from .driving import make_by_crew
 from .encoding import Format, check_encoder
 from .folder import Folder
 from .judging import Judge
@@ -152,7 +153,7 @@ def run(
         encoders: threads that encode.
         worker, workers: of several that share the folder, each on a machine of its own perhaps; this one
             makes shards worker, worker + workers, ... Whoever is last finishes the job.
-        crew: processes that make the shards; None = this one.
+        crew: processes or actors that make the shards; None = this process.
         begun: is told the locked folder and its pending shards, before the work.
         watch: is told how many samples were written.
 
@@ -160,6 +161,8 @@ def run(
         As `augment`.
     """
     check_encoder(pictures.plan.codec)
+    if crew is not None:
+        crew.check()
     with (
         Folder.working(out, pictures.plan, shared=workers > 1) as folder,
         stopping() as stop,
@@ -174,7 +177,7 @@ def run(
         if crew is None or len(mine) < 2:
             made = make(pictures, folder, mine, encoders=encoders, stop=stop, watch=watch)
         else:
-            made = make_in_processes(folder, crew, mine, stop=stop, watch=watch)
+            made = make_by_crew(folder, crew, mine, stop=stop, watch=watch)
         stop.check()
         folder.finish(card(pictures.plan))
         return made

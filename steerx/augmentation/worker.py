@@ -11,23 +11,89 @@ import json
 import os
 import queue
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
 
 from ..generators import load
-from .driving import GRACE, Order
-from .errors import AugmentError, Stopped
-from .folder import Folder
+from .crew import END, GRACE, Order
+from .errors import AugmentError, PlanError, Stopped
+from .folder import PLAN, Folder
 from .judging import Judge
 from .making import make
 from .naming import scorer_at
+from .planning import backend_of
 from .rendering import Pictures, one_thread
 from .stopping import Stop
+
+Say = Callable[..., object]
+
+
+def work(order: Order, shards: Iterable[int], stop: Stop, say: Say) -> bool:
+    """Make shards as they are told, and say how it goes; whether it went to its end.
+
+    Args:
+        order: what to make, and with what.
+        shards: may be waited for.
+        stop: ends it after the batch in work.
+        say: takes a message: ready, wrote, ended, fatal.
+    """
+    try:
+        with one_thread():
+            folder = _folder(order.folder)
+            G = load(
+                order.network,
+                device=order.device,
+                dtype=getattr(torch, order.dtype),
+                renderer=order.renderer,  # type: ignore[arg-type]
+            )
+            judge = None
+            if order.scorer is not None:
+                judge = Judge(scorer_at(order.scorer, G.device))
+            pictures = Pictures(folder.plan, G, *folder.inputs(), judge)
+            _same_backend(folder, pictures)
+            say(ready=True)
+            make(
+                pictures,
+                folder,
+                shards,
+                encoders=order.encoders,
+                stop=stop,
+                watch=lambda count: say(wrote=count),
+                ended=lambda shard, reason: say(ended=shard, reason=reason),
+            )
+    except (Stopped, BrokenPipeError):  # as the driver said, or since it is gone
+        return False
+    except (OSError, AugmentError) as error:
+        number = getattr(error, "errno", None)
+        text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        say(fatal=text, errno=number, kind=type(error).__name__)
+    return True
+
+
+def _folder(path: str) -> Folder:
+    if not os.path.exists(os.path.join(path, PLAN)):
+        raise PlanError(
+            f"{socket.gethostname()} does not see {path}; give a folder that all machines share"
+        )
+    return Folder.read(path)
+
+
+def _same_backend(folder: Folder, pictures: Pictures) -> None:
+    """Refuse a machine whose pictures would not be the plan's, bit for bit."""
+    here, wanted = backend_of(pictures.G), folder.plan.backend
+    for name in type(here).model_fields:
+        came, planned = getattr(here, name), getattr(wanted, name)
+        if came != planned:
+            raise PlanError(
+                f"{socket.gethostname()} has {name} {came}, the plan {planned}: its pictures would not be "
+                "the same; use machines that are alike"
+            )
 
 
 class _Inbox:
@@ -40,16 +106,16 @@ class _Inbox:
     def _read(self) -> None:
         for line in sys.stdin:
             self.lines.put(line.strip())
-            if line.strip() == "end":
+            if line.strip() == END:
                 return
         self.stop.signal = signal.SIGTERM
-        self.lines.put("end")
+        self.lines.put(END)
         time.sleep(GRACE)
         os._exit(1)
 
     def shards(self) -> Iterator[int]:
         """Until there is no more."""
-        while (line := self.lines.get()) != "end":
+        while (line := self.lines.get()) != END:
             yield int(line)
 
 
@@ -68,37 +134,8 @@ def main() -> None:
     order = Order.model_validate_json(sys.stdin.readline())
     stop = Stop()
     inbox = _Inbox(stop)
-    try:
-        with one_thread():
-            folder = Folder.read(order.folder)
-            G = load(
-                order.network,
-                device=order.device,
-                dtype=getattr(torch, order.dtype),
-                renderer=order.renderer,  # type: ignore[arg-type]
-            )
-            judge = None
-            if order.scorer is not None:
-                judge = Judge(scorer_at(order.scorer, G.device))
-            pictures = Pictures(folder.plan, G, *folder.inputs(), judge)
-            say(ready=True)
-            make(
-                pictures,
-                folder,
-                inbox.shards(),
-                encoders=order.encoders,
-                stop=stop,
-                watch=lambda count: say(wrote=count),
-                ended=lambda shard, reason: say(ended=shard, reason=reason),
-            )
-    except Stopped:
-        sys.exit(1)
-    except BrokenPipeError:  # the driver is gone
-        os._exit(1)
-    except (OSError, AugmentError) as error:
-        number = getattr(error, "errno", None)
-        text = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        say(fatal=text, errno=number, kind=type(error).__name__)
+    if not work(order, inbox.shards(), stop, say):
+        os._exit(1)  # without a word more: perhaps nobody listens
 
 
 if __name__ == "__main__":

@@ -164,6 +164,15 @@ def make(
             show_default="one per core or GPU, where there are shards for them",
         ),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Make shards by --processes actors on the Ray cluster at HOST:PORT, or auto.",
+            show_default=False,
+        ),
+    ] = None,
     device: Device = "auto",
     dtype: Dtype = DtypeName.float32,
     job: JobFile = None,
@@ -173,6 +182,8 @@ def make(
 
     if (workers > 1) != (worker_index is not None) or (worker_index or 0) >= workers:
         raise Failure("give --workers N and --worker-index 0 ... N-1 together", USAGE)
+    if ray is not None and processes is None:
+        raise Failure("give --processes N beside --ray: how many actors make shards", USAGE)
     with one_thread():
         pictures = _pictures(
             named(network),
@@ -194,7 +205,7 @@ def make(
         if context.info_name == "plan":
             show_estimate(pictures, outdir)
             return
-        crew = _crew(pictures, named(network), processes, device, dtype, encoders, scorer)
+        crew = _crew(pictures, named(network), processes, device, dtype, encoders, scorer, ray)
         _run(pictures, outdir, crew, worker=worker_index or 0, workers=workers)
 
 
@@ -303,13 +314,17 @@ def _crew(
     dtype: DtypeName,
     encoders: int,
     scorer: str | None,
+    ray: str | None,
 ) -> Crew:
-    """A process per core, or per GPU; fewer where there are few shards."""
+    """A process per core, or per GPU; fewer where there are few shards. On a cluster as many as were asked for."""
     import torch
 
     from ..augmentation import Crew
 
     kind, plan = pictures.G.device.type, pictures.plan
+    if ray is not None:
+        devices = (kind,) * (processes or 1)
+        return Crew(network, devices, dtype.value, encoders, scorer=scorer, ray=ray)
     if kind == "cuda" and device in ("auto", "cuda"):
         places = [f"cuda:{n}" for n in range(torch.cuda.device_count())]
     else:
@@ -338,7 +353,7 @@ def _run(pictures: Pictures, outdir: Path, crew: Crew, *, worker: int, workers: 
             pictures,
             outdir,
             encoders=crew.encoders,
-            crew=crew if len(crew.devices) > 1 else None,
+            crew=crew if crew.ray or len(crew.devices) > 1 else None,
             worker=worker,
             workers=workers,
             begun=begun,

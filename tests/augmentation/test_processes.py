@@ -13,11 +13,12 @@ import pytest
 import torch
 
 import steerx
-from steerx.augmentation import Crew, Pictures, Stopped, make_plan, run
+from steerx.augmentation import Crew, Pictures, PlanError, Stopped, make_plan, run
 from steerx.augmentation.folder import Folder
 from steerx.directions import Directions
 from tests.augmentation.faults import nothing_is_partial
 from tests.augmentation.jobs import contents
+from tests.augmentation.processes import children, lives, writes_in
 from tests.cli.commands import tiny_network
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="children are found in /proc")
@@ -41,23 +42,6 @@ def job(network: Path) -> Job:
     return lambda: Pictures(plan, G, singles)
 
 
-def children(parent: int) -> list[int]:
-    """Processes that a process started and that live."""
-    try:
-        told = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-    except OSError:
-        return []
-    return [int(word) for word in told.split() if lives(int(word))]
-
-
-def lives(process: int) -> bool:
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
-
-
 def test_processes_that_die_and_hang_change_no_byte(
     tmp_path: Path, network: Path, job: Job
 ) -> None:
@@ -65,10 +49,11 @@ def test_processes_that_die_and_hang_change_no_byte(
     harms = iter([signal.SIGKILL, None, signal.SIGSTOP])
 
     def harm(count: int) -> None:
-        for number in harms:
+        at_work = [child for child in children(os.getpid()) if writes_in(child, tmp_path / "two")]
+        if at_work:
+            number = next(harms, None)
             if number is not None:
-                os.kill(children(os.getpid())[0], number)
-            return
+                os.kill(at_work[0], number)
 
     crew = Crew(str(network), ("cpu", "cpu"), patience=25.0)
     made = run(job(), tmp_path / "two", crew=crew, watch=harm)
@@ -121,3 +106,23 @@ def test_what_concerns_all_ends_the_run(tmp_path: Path, job: Job) -> None:
         run(job(), tmp_path / "two", crew=Crew(str(tmp_path / "none.pkl"), ("cpu", "cpu")))
     assert children(os.getpid()) == []
     assert Folder.read(tmp_path / "two").failures() == {}
+
+
+def test_ray_is_named_where_it_is_missing(
+    tmp_path: Path, network: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)  # type: ignore[arg-type]
+    crew = Crew(str(network), ("cpu",), ray="auto")
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "steerx\[ray\]"'):
+        run(job(), tmp_path / "two", crew=crew)
+    assert not (tmp_path / "two").exists()
+
+
+def test_another_machine_is_refused(tmp_path: Path, network: Path, job: Job) -> None:
+    pictures = job()
+    backend = pictures.plan.backend.model_copy(update={"isa": "abacus"})
+    plan = pictures.plan.model_copy(update={"backend": backend})
+    pictures.plan = plan
+    with pytest.raises(PlanError, match="the plan abacus: its pictures would not be the same"):
+        run(pictures, tmp_path / "two", crew=Crew(str(network), ("cpu", "cpu")))
+    assert children(os.getpid()) == []

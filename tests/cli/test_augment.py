@@ -127,6 +127,12 @@ def test_workers_share_a_folder(run: Run, network: Path, sefa: Path, made: Path)
         assert Path("shared", name).read_bytes() == (made / name).read_bytes()
 
 
+def test_actors_are_asked_for_by_number(run: Run, network: Path, sefa: Path) -> None:
+    result = run("augment", "run", network, sefa, *SMALL, "--ray", "auto", "-o", "set")
+    assert "give --processes N beside --ray" in one_line(result, 2)
+    assert not Path("set").exists()
+
+
 def test_sources_of_codes(run: Run, network: Path, sefa: Path) -> None:
     words = ("edit", network, sefa, "-a", "sefa0=1", "--seeds", "0-2", "--save-codes", "c.npy")
     assert run(*words).exit_code == 0

@@ -1,0 +1,157 @@
+"""Workers that are actors on the nodes of a Ray cluster. Words travel through Ray; pictures never do.
+
+An actor writes its shards to the folder itself, which all nodes must see. Ray repeats nothing: the driver hands out
+again what a dead actor or node leaves. Where the driver dies, Ray ends its actors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import queue
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .crew import END, STOP, Hear, Message, Order, Worker
+from .errors import AugmentError
+from .stopping import SIGNALS, Stop
+from .worker import work
+
+
+class Maker:
+    """What an actor is, on its node: makes shards, and keeps its messages until somebody asks."""
+
+    def __init__(self) -> None:
+        self.stop = Stop()
+        self.words, self.messages = queue.Queue[str](), queue.Queue[Message | None]()
+
+    def work(self, order: str) -> None:
+        """All that comes, until the end is told."""
+        try:
+            shards = map(int, iter(self.words.get, END))
+            work(
+                Order.model_validate_json(order),
+                shards,
+                self.stop,
+                lambda **message: self.messages.put(message),
+            )
+        finally:
+            self.messages.put(None)
+
+    def tell(self, word: str) -> None:
+        """A shard, END or STOP."""
+        if word == STOP:
+            self.stop.signal = signal.SIGTERM
+        self.words.put(END if word == STOP else word)
+
+    def news(self) -> list[Message | None]:
+        """Messages, in order; one at least, which is waited for. None is the last."""
+        found = [self.messages.get()]
+        with contextlib.suppress(queue.Empty):
+            while True:
+                found.append(self.messages.get_nowait())
+        return found
+
+
+class Actor(Worker):
+    """The driver's end of a `Maker`.
+
+    Args:
+        ray: the library, connected.
+        order: what it makes.
+        hear: is told its messages.
+    """
+
+    def __init__(self, ray: Any, order: Order, hear: Hear) -> None:
+        super().__init__(order, hear)
+        self.ray, self.how = ray, ""
+        gpus = int(order.device.startswith("cuda"))
+        threads = {"told": 1, "asked": 1}  # beside the one that works
+        self.actor = ray.remote(concurrency_groups=threads)(Maker).options(
+            num_cpus=1, num_gpus=gpus, max_restarts=0, scheduling_strategy="SPREAD"
+        ).remote()  # fmt: skip
+        self.work = self.actor.work.remote(order.model_dump_json())
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self) -> None:
+        try:
+            while True:
+                for message in self.ray.get(
+                    self.actor.news.options(concurrency_group="asked").remote()
+                ):
+                    if message is None:
+                        self.ray.get(self.work)  # raises what it raised
+                        return
+                    self.hear(self, message)
+        except (
+            Exception
+        ) as error:  # of the actor, its node, or the connection: all mean that it is gone
+            said = str(error).strip().splitlines()[-1].partition(". ")[0]
+            self.how = f"{type(error).__name__}: {said}"
+        finally:
+            self.hear(self, None)
+
+    def tell(self, word: object) -> None:
+        self.actor.tell.options(concurrency_group="told").remote(str(word))
+
+    def kill(self) -> None:
+        self.ray.kill(self.actor)
+        self.hear(self, None)  # Ray may not be able to reach its node
+
+    def wait(self, seconds: float) -> str:
+        self.reader.join(max(0.0, seconds))
+        self.ray.kill(self.actor)
+        return self.how
+
+
+@contextlib.contextmanager
+def connected(address: str, devices: Sequence[str]) -> Iterator[Any]:
+    """Ray, connected to a cluster that has room for actors on these devices.
+
+    Raises:
+        AugmentError: there is no such cluster, or it is too small.
+    """
+    ray: Any = importlib.import_module("ray")
+    ours = not ray.is_initialized()
+    if ours:
+        with _own_signals():
+            _connect(ray, address)
+    try:
+        kind = "GPU" if devices[0].startswith("cuda") else "CPU"
+        room = int(ray.cluster_resources().get(kind, 0))
+        if room < len(devices):
+            raise AugmentError(
+                f"the Ray cluster at {address} has {room} {kind}s for {len(devices)} actors; ask for fewer"
+            )
+        yield ray
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _connect(ray: Any, address: str) -> None:
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="error")
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise AugmentError(
+            f"no Ray cluster was joined at {address} ({reason}); run this on a node of the cluster, with its "
+            "RAY_AUTH_MODE and RAY_AUTH_TOKEN"
+        ) from error
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Take back the signals that Ray listens for: a run ends with its batch."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
