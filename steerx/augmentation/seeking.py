@@ -19,10 +19,11 @@ def seek(
 ) -> Tensor:
     """Alphas whose scores are as near as was found to the wanted ones.
 
-    A row looks at the end of its reach where a direction that raises its score would meet it, else at the
-    other end; between 0 and an end on the other side of the wanted score it closes in by false position with the
-    Illinois rule, which keeps the bracket. Where neither end is on the other side the score counts as out of
-    reach, and the nearest that was seen stays. What a row finds depends on the row alone.
+    A row looks at a quarter, a half and the whole of its reach where a direction that raises its score would
+    meet it, then to the other side: far out a picture is no picture any more, and its score means little. Between 0
+    and the first of these beyond the wanted score it closes in by false position with the Illinois rule, which
+    keeps the bracket. Where none is beyond it the score counts as out of reach, and the nearest that was seen
+    stays. What a row finds depends on the row alone.
 
     Args:
         value: alphas [B] -> scores [B]; one look.
@@ -46,14 +47,15 @@ def seek(
     other = torch.where(gap < 0, low, high)
     held = torch.zeros_like(gap, dtype=torch.bool)  # whether a and b are on two sides
     idle = wanted.isnan()
-    ends = torch.zeros_like(gap)  # ends that were looked at
+    steps = torch.zeros_like(gap)  # of the six that look for a bracket
     for _ in range(looks):
         idle = idle | (least <= tolerance)
         if bool(idle.all()):
             break
         slope = gap_b - gap_a
         between = b - gap_b * (b - a) / torch.where(slope == 0, torch.ones_like(slope), slope)
-        x = torch.where(held, between, torch.where(ends == 0, end, other))
+        out = torch.where(steps < 3, end, other) / 2 ** (2 - steps % 3)
+        x = torch.where(held, between, out)
         x = torch.where(idle, best, x)
         now = value(x).double() - wanted
         nearer = now.abs() < least
@@ -63,7 +65,7 @@ def seek(
         gap_a = torch.where(held & ~across, gap_a / 2, gap_b)
         moves = ~idle & (held | across)
         b, gap_b = torch.where(moves, x, b), torch.where(moves, now, gap_b)
-        ends = ends + (~held & ~across)
+        steps = steps + (~held & ~across)
         held = held | (across & ~idle)
-        idle = idle | (ends > 1)
+        idle = idle | (steps > 5)
     return best
