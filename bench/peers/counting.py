@@ -55,9 +55,9 @@ def threads(
             repeats = max(3, round(LEAST / together.ask("time", 1)["wall"]))
             seconds: list[tuple[float, float]] = []
             for _ in range(case.rounds):
-                one = together.ask("time", repeats)["wall"]
+                one = together.ask("time", repeats, 1)["wall"]
                 for process in alone:
-                    process.send("time", repeats)
+                    process.send("time", repeats, 1)
                 rate = sum(1 / process.answer()["wall"] for process in alone)
                 seconds.append((one / job.pictures, 1 / rate / job.pictures))
             facts = {"process": together.facts}
