@@ -15,11 +15,12 @@ def page(result: dict[str, Any]) -> str:
         "",
         f"{result['date']}. {machine['processor']}, {machine['cores']} cores;"
         f" {', '.join(f'{k} {v}' for k, v in result['versions'].items())}.",
-        "Medians; in every round all sides of a group run in turn, each in a process of its own; before a time of"
-        " pictures is taken each renders once, uncounted. `x` is the time of a side over that of steerx in the same group: above 1, steerx is faster. With one thread CPU"
-        " time counts, else time on the clock; times are per picture. L2 is the relative distance to the plain"
-        " float32 renderer (of sweeps: to the loop in the papers' form, in grey levels). A loop renders the"
-        " first direction alone: each of its pictures costs the same.",
+        "Medians; in every round all sides of a group run in turn, each in a process of its own; before a time"
+        " of pictures is taken each renders once, uncounted. `x` is the time of a side over that of steerx in"
+        " the same group: above 1, steerx is faster. With one thread CPU time counts, else time on the clock;"
+        " times are per picture. L2 is the relative distance to the plain float32 renderer (of sweeps: to the"
+        " loop in the papers' form, in grey levels). A loop renders the first direction alone: each of its"
+        " pictures costs the same.",
         f"Allocator: {result['allocator']}; tuned = {_told(result['tuned'])}.",
         *([f"Held by {_told(result['held'])}. {_own_kernels(result)}"] if result["held"] else []),
     ]
