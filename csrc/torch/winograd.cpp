@@ -58,31 +58,40 @@ class Work {
     while (most_ < all && kernel_.room(p, most_ + kernel_.group) <= each_) most_ += kernel_.group;
   }
 
-  // Tiles first ... last - 1 of some ranges of tiles, as if these were one.
+  // Ranges of tiles, each in pieces of its own: one of fewer points costs less.
   struct Range {
     int64_t first, count;
   };
   template <size_t kRanges>
   void tiles(const WinogradParams& p, const Range (&ranges)[kRanges]) const {
-    int64_t all = 0;
-    for (const Range& range : ranges) all += range.count;
-    if (all == 0) return;
-    const int64_t rounds = (all + threads * most_ - 1) / (threads * most_), group = kernel_.group;
-    const int64_t share = (all + threads * rounds - 1) / (threads * rounds);
-    in_tasks(threads, all, (share + group - 1) / group * group,
-             [&](int64_t first, int64_t last, int64_t own) {
-               for (const Range& range : ranges) {
-                 const int64_t a = std::max(first, int64_t{0}), b = std::min(last, range.count);
-                 if (a < b)
-                   kernel_.tiles(p, range.first + a, range.first + b, floats_ + own * each_);
-                 first -= range.count, last -= range.count;
-               }
-             });
+    int64_t each[kRanges], all = 0;
+    for (size_t i = 0; i < kRanges; ++i)
+      each[i] = piece(ranges[i].count), all += (ranges[i].count + each[i] - 1) / each[i];
+    in_tasks(threads, all, 1, [&](int64_t task, int64_t, int64_t own) {
+      for (size_t i = 0; i < kRanges; ++i) {
+        const auto [first, count] = ranges[i];
+        const int64_t begin = first + task * each[i];
+        if (begin < first + count) {
+          kernel_.tiles(p, begin, std::min(begin + each[i], first + count), floats_ + own * each_);
+          return;
+        }
+        task -= (count + each[i] - 1) / each[i];
+      }
+    });
   }
 
   const int64_t threads;
 
  private:
+  // So many tiles that all threads have as many rounds.
+  int64_t piece(int64_t count) const {
+    const int64_t round = threads * most_,
+                  rounds = std::max((count + round - 1) / round, int64_t{1});
+    const int64_t share = (count + threads * rounds - 1) / (threads * rounds),
+                  group = kernel_.group;
+    return std::max((share + group - 1) / group * group, group);
+  }
+
   const WinogradCpu kernel_;
   float* floats_;
   int64_t each_, most_;  // floats of one thread; tiles of a piece that they hold

@@ -109,6 +109,7 @@ def band(shape: tuple[int, ...], outputs: int, threads: int) -> int:
     row, high, wide = (2 * w + 1) * outputs, -(-h // TILE), -(-w // TILE)
     rows = -(-threads * _TILES["transposed"] // wide)  # of tiles
     if rows < high:
+        rows = -(-high // -(-high // rows))  # bands alike
         return (2 * TILE * rows + 4) * row
     return min(n, rows // high) * (2 * h + 1) * row
 
