@@ -10,12 +10,12 @@ namespace {
 
 constexpr int kSums = 8;
 
-void demodulate(const DemodulationParams& p) {
+void demodulate(const DemodulationParams& p, int64_t begin, int64_t end) {
   for (int64_t n = 0; n < p.N; ++n) {
     const float* unit = p.unit + n * p.I;
-    for (int64_t first = 0; first < p.O; first += kSums * kLanes) {
+    for (int64_t first = begin; first < end; first += kSums * kLanes) {
       Lanes sum[kSums] = {};
-      const int64_t rest = p.O - first;
+      const int64_t rest = end - first;
       const int whole = rest < kSums * kLanes ? static_cast<int>(rest / kLanes) : kSums;
       const int odd = whole < kSums ? static_cast<int>(rest % kLanes) : 0;
       for (int64_t i = 0; i < p.I; ++i) {

@@ -5,6 +5,7 @@
 
 #include "chosen_isa.h"
 #include "tail_arguments.h"
+#include "tasks.h"
 
 namespace steerx {
 namespace {
@@ -28,7 +29,9 @@ void demodulation_on_cpu(const Tensor& unit, const Tensor& unit_scale, const Ten
                              static_cast<float>(least),
                              given("factor", factor, {N, O})};
   const DemodulationCpu kernel = demodulation_cpu(isa_chosen());
-  kernel(p);
+  constexpr int64_t kOutputs = 128;  // of a task
+  in_tasks(threads_now(), O, kOutputs,
+           [&](int64_t first, int64_t last, int64_t) { kernel(p, first, last); });
 }
 
 }  // namespace

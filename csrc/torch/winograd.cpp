@@ -83,13 +83,12 @@ class Work {
   const int64_t threads;
 
  private:
-  // So many tiles that all threads have as many rounds.
+  // So many tiles that all threads have as many rounds; one alone has whole groups.
   int64_t piece(int64_t count) const {
-    const int64_t round = threads * most_,
-                  rounds = std::max((count + round - 1) / round, int64_t{1});
-    const int64_t share = (count + threads * rounds - 1) / (threads * rounds),
-                  group = kernel_.group;
-    return std::max((share + group - 1) / group * group, group);
+    const int64_t round = threads * most_, group = threads > 1 ? 1 : kernel_.group;
+    const int64_t shares = threads * std::max((count + round - 1) / round, int64_t{1});
+    const int64_t share = std::max((count + shares - 1) / shares, int64_t{1});
+    return (share + group - 1) / group * group;
   }
 
   const WinogradCpu kernel_;

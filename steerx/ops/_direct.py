@@ -37,7 +37,7 @@ def takes(outputs: int, inputs: int) -> bool:
 
 def fast() -> bool:
     """Whether the kernel, if it is there, multiplies by matrix units and not by floats."""
-    return has_kernel("_direct", "CPU") and bool(torch.ops.steerx._matrix_units())
+    return has_kernel("_direct", "CPU") and bool(torch.ops.steerx._matrix_units.default())
 
 
 def room(inputs: int, threads: int) -> int:

@@ -17,6 +17,7 @@ from torch.autograd import forward_ad
 
 _definitions = torch.library.Library("steerx", "DEF")
 _AUTOCAST = ("AutocastCPU", "AutocastCUDA")
+_present: set[tuple[str, str]] = set()  # kernels that were seen
 
 
 Example = Callable[[torch.Generator], tuple[Any, ...]]
@@ -121,4 +122,8 @@ def load_native() -> bool:
 
 def has_kernel(name: str, key: str) -> bool:
     """Whether the dispatcher holds a native kernel for an operator under "CPU" or "CUDA"."""
-    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(f"steerx::{name}", key))
+    if (name, key) not in _present:
+        if not torch._C._dispatch_has_kernel_for_dispatch_key(f"steerx::{name}", key):
+            return False
+        _present.add((name, key))  # for good; a renderer asks at every layer
+    return True

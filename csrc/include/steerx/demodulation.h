@@ -17,7 +17,8 @@ struct DemodulationParams {
   float* factor;     // [N, O]
 };
 
-using DemodulationCpu = void (*)(const DemodulationParams& p);
+// Outputs first ... last - 1, in any pieces of whole 128.
+using DemodulationCpu = void (*)(const DemodulationParams& p, int64_t first, int64_t last);
 
 // Null where the instruction set was not compiled for.
 DemodulationCpu demodulation_cpu(Isa isa);
