@@ -7,7 +7,6 @@ again what a dead actor or node leaves. Where the driver dies, Ray ends its acto
 from __future__ import annotations
 
 import contextlib
-import importlib
 import queue
 import signal
 import threading
@@ -114,7 +113,8 @@ def connected(address: str, devices: Sequence[str]) -> Iterator[Any]:
     Raises:
         AugmentError: there is no such cluster, or it is too small.
     """
-    ray: Any = importlib.import_module("ray")
+    import ray
+
     ours = not ray.is_initialized()
     if ours:
         with _own_signals():
