@@ -26,7 +26,9 @@ using Maybe = std::optional<Tensor>;
 
 constexpr int64_t kLine = 64;
 constexpr int64_t kColumns = 128, kFewRows = 32;  // of a piece
-constexpr int64_t kMost = int64_t{1} << 30;  // of a size or rate: products are counted in 64 bits
+constexpr int64_t kMost = int64_t{1}
+                          << 30;     // of a size or rate: sums of them are counted in 64 bits
+constexpr double kMostBytes = 1e12;  // of the room: so are its products
 
 // As memory_format of steerx/_shapes.py.
 bool channels_last(const Tensor& x) {
@@ -61,9 +63,20 @@ struct Taps {
   }
 };
 
+// No less than the room of so many threads, in numbers that do not overflow.
+double room_at_most(const FilteredLreluParams& p, int64_t threads) {
+  const double up = double(p.up), first = double(p.first.t), last = double(p.last.t);
+  const double wide = double(kColumns) * double(p.down) + last, inputs = (wide + first) / up + 4;
+  const double terms = std::max(first, last) * std::max(first, last);
+  const double vectors = (first / up + 3) * inputs + (last + 1) * (wide + 2) + double(kColumns);
+  return double(threads) * 2 * double(kLine) * (vectors + terms + 4);
+}
+
 void run(const FilteredLreluParams& p) {
   const FilteredLreluCpu kernel = filtered_lrelu_cpu(isa_chosen());
   const int64_t groups = kernel.groups(p), threads = threads_now();
+  STD_TORCH_CHECK(room_at_most(p, threads) < kMostBytes,
+                  "filtered_lrelu: filters too long for their rates and sizes");
   const auto pieces = [](int64_t all, int64_t most) { return (all + most - 1) / most; };
   const int64_t across = pieces(p.columns, kColumns), columns = pieces(p.columns, across);
   int64_t bands = 1;
@@ -134,6 +147,7 @@ Tensor filtered_lrelu_on_cpu(const Tensor& x, Maybe bias, Maybe up_filter, Maybe
   p.N = x.size(0), p.C = x.size(1), p.H = x.size(2), p.W = x.size(3);
   p.up = up, p.down = down, p.slope = slope, p.gain = gain;
   p.clamp = clamp.value_or(std::numeric_limits<double>::infinity());
+  STD_TORCH_CHECK(p.H > 0 && p.W > 0, "filtered_lrelu: x has no pixels");
   STD_TORCH_CHECK(!bias.has_value() || (bias->dim() == 1 && bias->size(0) == p.C && bias->is_cpu()),
                   "filtered_lrelu: bias must be [C]");
   for (const Maybe* filter : {&up_filter, &down_filter})

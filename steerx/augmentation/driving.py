@@ -50,6 +50,8 @@ def make_by_crew(
             while driver.workers:
                 stop.check()
                 driver.listen()
+            if driver.waiting:
+                raise AugmentError("the workers ended before all shards were made; run it again")
             return driver.made
         finally:
             driver.end()
@@ -155,7 +157,7 @@ class _Driver:
         if not worker.ready:
             self.stillborn += 1
             if self.stillborn >= ATTEMPTS:
-                if any(other.ready for other in self.workers):
+                if any(other.ready and not other.ended for other in self.workers):
                     return  # the others make the rest
                 raise AugmentError(
                     f"a worker that makes shards ended before its work ({how}); try --processes 1, which "

@@ -14,7 +14,7 @@ from ..editing import along
 from ..generators import Generator
 from ..generators.generator import Codes, CodeSpace
 from ..generators.start import begin
-from ..ops import build_info
+from ..ops import _direct, build_info
 from ..scoring import batch_size
 from .alphas import Alphas, Fixed, Target, parse_alphas
 from .encoding import Format, codec_of
@@ -116,7 +116,10 @@ def backend_of(G: Generator) -> Backend:
     isa = torch.backends.cpu.get_cpu_capability()
     if G.device.type == "cuda":
         isa = torch.cuda.get_device_name(G.device)
-    kernels = "native" if build_info() else "reference"
+    built = build_info()
+    kernels = f"native {built['isa']}" if built else "reference"
+    if G.device.type == "cpu" and _direct.fast():
+        kernels += " and matrix-unit"
     return Backend(
         renderer=G.renderer.name,
         dtype=str(dtype).removeprefix("torch."),

@@ -17,7 +17,12 @@ class Process(Worker):
     def __init__(self, order: Order, hear: Hear) -> None:
         super().__init__(order, hear)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "steerx.augmentation.worker"],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "steerx.augmentation.worker",
+            ],  # -P: no module of this folder
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
@@ -27,9 +32,13 @@ class Process(Worker):
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.hear(self, json.loads(line))
-        self.hear(self, None)
+        try:
+            for line in self.process.stdout:
+                self.hear(self, json.loads(line))
+        except ValueError:  # it died within a line
+            pass
+        finally:
+            self.hear(self, None)
 
     def tell(self, word: object) -> None:
         assert self.process.stdin is not None
@@ -42,6 +51,7 @@ class Process(Worker):
 
     def kill(self) -> None:
         self.process.kill()
+        self.hear(self, None)  # a child of its own may hold its pipe open
 
     def wait(self, seconds: float) -> str:
         try:

@@ -179,5 +179,5 @@ def run(
         else:
             made = make_by_crew(folder, crew, mine, stop=stop, watch=watch)
         stop.check()
-        folder.finish(card(pictures.plan))
+        folder.finish(lambda samples: card(pictures.plan, samples=samples))
         return made

@@ -22,6 +22,7 @@ import torch
 
 from ..generators import load
 from .crew import END, GRACE, Order
+from .encoding import check_encoder
 from .errors import AugmentError, PlanError, Stopped
 from .folder import PLAN, Folder
 from .judging import Judge
@@ -57,6 +58,7 @@ def work(order: Order, shards: Iterable[int], stop: Stop, say: Say) -> bool:
                 judge = Judge(scorer_at(order.scorer, G.device))
             pictures = Pictures(folder.plan, G, *folder.inputs(), judge)
             _same_backend(folder, pictures)
+            check_encoder(folder.plan.codec)
             say(ready=True)
             make(
                 pictures,

@@ -188,7 +188,7 @@ def filtered_lrelu(
     """
     floating("filtered_lrelu: x", x)
     channels = shape("filtered_lrelu: x", x, "N C H W")
-    filled("filtered_lrelu: x", channels, "C")
+    filled("filtered_lrelu: x", channels, "C H W")
     for name, filter in (("up_filter", up_filter), ("down_filter", down_filter)):
         if filter is None:
             continue

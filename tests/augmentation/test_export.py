@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -191,3 +193,26 @@ def test_what_does_not_fit_is_refused(
     monkeypatch.setattr("steerx.augmentation.exporting.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r'pip install "steerx\[parquet\]"'):
         export(made, to="parquet", out=out)
+
+
+def test_a_finished_set_with_a_shard_that_is_not_whole_is_refused(
+    made: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(made, broken)
+    receipt = sorted(broken.glob("shard-*.tar.json"))[0]
+    receipt.unlink()
+    with pytest.raises(DamageError, match="says that it is finished, and 1 of its"):
+        export(broken, to="imagefolder", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_link_in_the_place_of_the_work_folder_is_left_alone(made: Path, tmp_path: Path) -> None:
+    victim, out = tmp_path / "victim", tmp_path / "out"
+    victim.mkdir()
+    (victim / "mine.txt").write_text("mine")
+    name = hashlib.sha256(os.fsencode(out.name)).hexdigest()[:16]
+    (tmp_path / f".steerx-{name}.export").symlink_to(victim, target_is_directory=True)
+    with pytest.raises(FileExistsError, match="is a link, not a work folder"):
+        export(made, to="imagefolder", out=out)
+    assert [p.name for p in victim.iterdir()] == ["mine.txt"]

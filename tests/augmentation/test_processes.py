@@ -128,3 +128,12 @@ def test_another_machine_is_refused(tmp_path: Path, network: Path, job: Job) -> 
     with pytest.raises(PlanError, match="the plan abacus: its pictures would not be the same"):
         run(pictures, tmp_path / "two", crew=Crew(str(network), ("cpu", "cpu")))
     assert children(os.getpid()) == []
+
+
+def test_processes_import_nothing_from_the_folder_they_start_in(
+    tmp_path: Path, network: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torch.py").write_text("raise SystemExit(7)")
+    monkeypatch.chdir(tmp_path)
+    crew = Crew(str(network), ("cpu", "cpu"))
+    assert run(job(), tmp_path / "two", crew=crew).shards == 24

@@ -18,7 +18,9 @@ UNPICKLERS = {
 ASKED_FOR = {
     "cli/job_file.py": {"import of yaml"},
     "cli/scorers.py": {"an import chosen at run time"},
-    "augmentation/naming.py": {"an import chosen at run time"},  # the same name, in a process of its own
+    "augmentation/naming.py": {
+        "an import chosen at run time"
+    },  # the same name, in a process of its own
 }
 RUNNERS = {"eval", "exec", "compile", "__import__", "breakpoint"}
 LOADERS = {"torch.load", "torch.jit.load", "torch.serialization.load", "torch.hub.load"}

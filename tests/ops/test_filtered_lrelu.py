@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from steerx import ops
+from steerx.ops._library import has_kernel
 
 from .tolerance import in_dtype
 
@@ -239,3 +240,23 @@ def test_memory_is_protected_below_python(position: int, wrong: object) -> None:
     args[position] = wrong
     with pytest.raises(RuntimeError, match="filtered_lrelu: "):
         torch.ops.steerx.filtered_lrelu(*args, None)
+
+
+@pytest.mark.skipif(not has_kernel("filtered_lrelu", "CPU"), reason="no native library")
+def test_a_room_beyond_counting_is_refused() -> None:
+    """Each of these sizes alone is allowed."""
+    taps, rate, threads = 2_097_474, 500_000_000, torch.get_num_threads()
+    x, filter = torch.empty(1, 1, 1, 1), torch.zeros(taps)
+    padding = [0, 2 * rate + taps - 1, taps, 0]
+    try:
+        torch.set_num_threads(64)
+        with pytest.raises(RuntimeError, match="filtered_lrelu: filters too long"):
+            torch.ops.steerx.filtered_lrelu(x, None, filter, None, 1, rate, padding, 0.2, 1.0, None)
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("size", [(0, 5), (5, 0)])
+def test_no_pixels(size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=r"filtered_lrelu: x"):
+        ops.filtered_lrelu(torch.ones(1, 1, *size), padding=(9, 9, 9, 9))

@@ -154,6 +154,14 @@ def test_winograd_of_an_upsampling_layer() -> None:
             assert not taken, name
 
 
+@pytest.mark.parametrize("h", [32, 33])
+@pytest.mark.parametrize("rows", [12, 13, 21])
+def test_bands_stay_inside_their_memory(h: int, rows: int) -> None:
+    w = 5
+    sizes: Sizes = DOUBLED | {"x": (N, h, w, 16), "z": (rows * (2 * w + 1) * 32,)}
+    assert run(_winograd.winograd, sizes | {"y": (N, 2 * h, 2 * w, 32)}, WRITTEN, blur=BLUR)
+
+
 FORMS: dict[str, tuple[Sizes, dict[str, Any]]] = {
     "plain": (CONVOLVED, {}),
     "transposed": (DOUBLED, {"blur": BLUR}),

@@ -93,6 +93,11 @@ def export(
             f"{job.path} is not finished: {len(receipts)} of {job.plan.shards} shards are done; finish it by "
             "`steerx augment resume`, or say partial=True for what is there"
         )
+    if not partial and len(receipts) < job.plan.shards:
+        raise DamageError(
+            f"{job.path} says that it is finished, and {job.plan.shards - len(receipts)} of its "
+            f"{job.plan.shards} shards are not whole; mend it by `steerx augment verify` and `resume`"
+        )
     samples = sum(r.count for r in receipts)
     if not samples:
         raise UnfinishedError(f"{job.path} has no samples to export")

@@ -36,7 +36,9 @@ def whole(out: Path) -> Iterator[Path]:
     name = hashlib.sha256(os.fsencode(out.name)).hexdigest()[:16]
     work = out.parent / f".steerx-{name}.export"
     work.mkdir(exist_ok=True)
-    lock = os.open(work / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    if work.is_symlink():  # what it points to is not ours to empty
+        raise FileExistsError(errno.EEXIST, f"{work} is a link, not a work folder; remove it")
+    lock = os.open(work / _LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
     held = False
     try:
         held = hold(lock)
@@ -45,9 +47,7 @@ def whole(out: Path) -> Iterator[Path]:
                 f"another process exports to {out}; wait for it, or give another name"
             )
         _refuse_existing(out)
-        for left in work.iterdir():
-            if left.name != _LOCK:
-                _remove(left)
+        _empty(work)
         made = work / "made"
         yield made
         _flush(made)
@@ -55,14 +55,23 @@ def whole(out: Path) -> Iterator[Path]:
         os.rename(made, out)
         flush_folder(out.parent)
     finally:
+        if held:  # emptied while it is ours: another export may take the folder as soon as the lock is free
+            _empty(work)
+            with contextlib.suppress(OSError):
+                (work / _LOCK).unlink()
+                work.rmdir()
         os.close(lock)
-        if held:
-            _remove(work)
 
 
 def _refuse_existing(out: Path) -> None:
     if os.path.lexists(out):
         raise FileExistsError(errno.EEXIST, f"{out} exists; give a new name")
+
+
+def _empty(work: Path) -> None:
+    for left in work.iterdir():
+        if left.name != _LOCK:
+            _remove(left)
 
 
 def _remove(path: Path) -> None:
