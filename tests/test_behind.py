@@ -123,8 +123,14 @@ def test_an_interrupt_of_the_last_wait_begins_no_other_item() -> None:
         time.sleep(0.2)
         done.append(n)
 
-    with pytest.raises(KeyboardInterrupt):
-        behind(range(2), work)
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background ignores it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            behind(range(2), work)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert done == [0]
 
 
