@@ -24,10 +24,11 @@ from .convolution import Form, Kernel, Policy, Style, convolve, demodulation, ke
 from .derivatives import asked
 from .graphs import Graphs
 from .layered import Layered
-from .noise import Noise, NoiseMaps, SampleNoise, layer_noise
+from .noise import Noise, NoiseMaps, SampleNoise
 from .packing import Packed
 from .plain import PlainRenderer
 from .renderer import LayerState, Out, check_way
+from .tails import noise_parts, of_samples, rgb_parts, separable_taps
 
 
 class FusedRenderer:
@@ -170,11 +171,9 @@ class FusedRenderer:
         rgb: Tensor | None
         if state is None:
             x, rgb = net.const.expand(styles[0].shape[0], *net.const.shape), None
-        else:
-            x, rgb = state.x, state.rgb
-            rgb = self._picture(state.index, x, rgb, styles)
-        if ways:
             x = _channels_last((x * ways[0].unit[:, :, None, None].to(x.dtype)).to(dtype))
+        else:
+            x, rgb = self._resumed(state, ways[:1], styles, dtype, out)
         for i in range(first, first + len(ways)):
             style, following = ways[i - first], ways[i - first + 1 : i - first + 2]
             stopping, canvas = i == stop, self._canvas(out if i == count - 1 else "float", x)
@@ -189,6 +188,38 @@ class FusedRenderer:
                 x = made["styled"].permute(0, 3, 1, 2)
         assert rgb is not None
         return rgb
+
+    def _resumed(
+        self,
+        state: LayerState,
+        following: list[Style],
+        styles: list[Tensor],
+        dtype: torch.dtype,
+        out: Out,
+    ) -> tuple[Tensor, Tensor | None]:
+        """The next layer's styled input, and the picture after the state's own layer: a tail with no activation."""
+        i, x, taps = state.index, state.x, self._taps()
+        each = 1 if x.stride(0) == 0 else len(x)  # of one image for many only itself is read
+        z = _channels_last((x[:1] if each < len(x) else x).to(dtype)).permute(0, 2, 3, 1)
+        size = (len(x), *z.shape[1:])
+        wanted: dict[str, Tensor] = {}
+        if following:
+            wanted["styled"] = self._take(f"styled {i % 2}", z, size)
+        if i % 2 == 0 and self._pictures(i, dtype, taps):
+            canvas = torch.float32 if following else self._canvas(out, x)
+            wanted["rgb"] = z.new_empty(*size[:3], PICTURE_CHANNELS, dtype=canvas)
+        parts: dict[str, Any] = wanted | {"slope": 1.0, "gain": 1.0}
+        if following:
+            parts["next_style"] = following[0].unit
+        if "rgb" in wanted:
+            parts |= rgb_parts(self.network.to_rgbs[i // 2], styles[_row(i) + 1], state.rgb, taps)
+        for first in range(0, len(x) if wanted else 0, max(1, each)):
+            epilogue(z, **of_samples(parts, slice(first, first + each)))
+        if following:
+            x = wanted["styled"].permute(0, 3, 1, 2)
+        if "rgb" in wanted:
+            return x, wanted["rgb"].permute(0, 3, 1, 2)
+        return x, self._picture(i, state.x, state.rgb, styles)
 
     def _layer(
         self,
@@ -216,11 +247,11 @@ class FusedRenderer:
         elif i % 2 == 0 and not pictured:
             wanted["y"] = self._take("y", x, (n, *size, o))
         parts: dict[str, Any] = wanted | {"bias": layer.bias.float(), "clamp": layer.clamp}
-        parts |= self._noise(layer, noise, n)
+        parts |= noise_parts(layer, noise, n)
         if following:
             parts["next_style"] = following[0].unit
         if pictured:
-            parts |= self._share(i, rgb, styles, taps)
+            parts |= rgb_parts(self.network.to_rgbs[i // 2], styles[_row(i) + 1], rgb, taps)
         self._make(i, self._form(i, x, style, taps, parts), x, style, taps, parts)
         return wanted
 
@@ -291,7 +322,10 @@ class FusedRenderer:
             [N, H', W', O], float32.
         """
         unit, demodulating = scaled(style), scaled(like)
-        x = _channels_last(x * unit.unit[:, :, None, None])
+        x = _channels_last(x)
+        size = (len(x), *x.shape[2:], x.shape[1])
+        styled = self._take("bare", x, size).permute(0, 3, 1, 2)
+        x = torch.mul(x, unit.unit[:, :, None, None], out=styled)
         layer, taps = self.network.layers[i], self._taps()
         y = x.new_empty(len(x), *layer.noise.shape, layer.weight.shape[0])
         parts: dict[str, Any] = {"y": y, "slope": 1.0, "gain": 1.0}
@@ -314,22 +348,6 @@ class FusedRenderer:
         )
         return y.permute(0, 2, 3, 1).contiguous()
 
-    def _share(
-        self, i: int, rgb: Tensor | None, styles: list[Tensor], taps: list[float] | None
-    ) -> dict[str, Any]:
-        """Parts of the epilogue that make the picture."""
-        layer = self.network.to_rgbs[i // 2]
-        weight = layer.weight.float().flatten(1)  # [3, O]
-        style = styles[3 * (i // 2) + 1].float()
-        parts: dict[str, Any] = {
-            "rgb_weight": style[:, None] * weight,
-            "rgb_bias": layer.bias.float(),
-            "rgb_clamp": layer.clamp,
-        }
-        if rgb is not None:
-            parts |= {"skip": rgb.float().permute(0, 2, 3, 1).contiguous(), "skip_taps": taps}
-        return parts
-
     def _pictures(self, i: int, dtype: torch.dtype, taps: list[float] | None) -> bool:
         """Whether layer i can make its share of the picture in the same pass."""
         layer = self.network.to_rgbs[i // 2]
@@ -349,18 +367,6 @@ class FusedRenderer:
             x.float(), style, layer.weight, layer.bias, skip=rgb, filter=filter, clamp=layer.clamp
         )
 
-    def _noise(self, layer: Any, noise: Noise, n: int) -> dict[str, Any]:
-        """Parts of the epilogue that are noise."""
-        drawn = layer_noise(noise, layer.noise, layer=layer.index, batch=n, dtype=torch.float32)
-        if "noise" in drawn:
-            maps = drawn["noise"].float()
-            drawn["noise"] = maps[:, 0] if maps.dim() == 4 else maps
-        if "sample_ids" in drawn:
-            drawn["sample_ids"] = drawn["sample_ids"].contiguous()
-        if drawn:
-            drawn["noise_strength"] = layer.noise_strength.float()
-        return drawn
-
     def _taps(self) -> list[float] | None:
         """The filter in one direction with its gain, if it is what the fused blur can do."""
         filter = self.network.filter
@@ -370,19 +376,6 @@ class FusedRenderer:
 def _alone(work: Callable[..., Tensor | LayerState], *args: Any) -> Tensor | LayerState:
     """The dtype of activations is the renderer's own: autocast must not reach the convolutions."""
     return without_autocast(work)(*args)  # type: ignore[no-any-return]
-
-
-def separable_taps(filter: Tensor) -> list[float] | None:
-    """Taps t with filter * 4 = outer(t, t), where it has four symmetric ones; None for any other filter."""
-    if filter.shape != (4, 4):
-        return None
-    wide = torch.tensor(filter.tolist(), dtype=torch.float64)  # asked once per filter
-    total = wide.sum()
-    row = wide.sum(0) / total.abs().sqrt()
-    symmetric = torch.equal(row, row.flip(0))
-    if not total > 0 or not symmetric or not torch.allclose(torch.outer(row, row), wide, rtol=1e-6):
-        return None
-    return [float(tap) * 2 for tap in row]
 
 
 def _row(i: int) -> int:

@@ -25,6 +25,7 @@ from .convolution import Form, Kernel, Style, convolve, demodulation, kernel
 from .fused import FusedRenderer
 from .layered import Layered
 from .renderer import LayerState, Out
+from .tails import of_samples
 from .workspace import Workspace
 
 # Side of the input and number of outputs from which on minimal filtering is faster than the library, measured.
@@ -35,9 +36,6 @@ _MOST_GATHERED = 32
 _LEAST_HALF = (32, 128)
 # Of what a convolution gives at a time: larger blocks the system maps and clears anew for every call.
 _MOST_BYTES = 32 << 20
-_OF_SAMPLES = frozenset(
-    ["demodulation", "sample_ids", "next_style", "rgb_weight", "skip", "y", "styled", "rgb"]
-)
 
 
 class NativeRenderer(FusedRenderer):
@@ -124,7 +122,7 @@ class NativeRenderer(FusedRenderer):
             for some in _pieces(x, packed.scale.numel()):
                 # Not kept under a name: its memory is the next piece's.
                 z = self._convolved(x[some], packed)
-                epilogue(z, shuffled=form == "dense", **_part(parts, some))
+                epilogue(z, shuffled=form == "dense", **of_samples(parts, some))
         else:
             packed = self._points(i, filtering)
             parts = parts | {"demodulation": demodulation(style, packed)}
@@ -261,13 +259,3 @@ def _pieces(x: Tensor, outputs: int) -> list[slice]:
 def _rows(x: Tensor) -> Tensor:
     """x [N, C, H, W], channels last, as the kernels take it."""
     return x.permute(0, 2, 3, 1)
-
-
-def _part(parts: dict[str, Any], some: slice) -> dict[str, Any]:
-    """Parts of a tail for some of the samples."""
-
-    def taken(name: str, part: Any) -> Any:
-        each = name in _OF_SAMPLES or (name == "noise" and part is not None and part.dim() == 3)
-        return part[some] if each and part is not None else part
-
-    return {name: taken(name, part) for name, part in parts.items()}

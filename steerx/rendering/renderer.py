@@ -29,6 +29,12 @@ class LayerState:
         """The state of some of the images, in any order and number: one prefix, many edits."""
         return LayerState(self.index, self.x[index], None if self.rgb is None else self.rgb[index])
 
+    def repeated(self, row: int, count: int) -> LayerState:
+        """The state of one image, that many times; its memory is shared, and renderers read it once each."""
+        one = self.rows(slice(row, row + 1))
+        rgb = None if one.rgb is None else one.rgb.expand(count, -1, -1, -1)
+        return LayerState(self.index, one.x.expand(count, -1, -1, -1), rgb)
+
 
 Out = Literal["float", "uint8"]
 

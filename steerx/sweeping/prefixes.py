@@ -105,7 +105,10 @@ class Prefixes:
             self._first = (layer, self._first_layer(self._states[layer]))
         first = self._first[1]
         if first is None or isinstance(styles, Tensor):
-            return self._states[layer].rows(sources)
+            state = self._states[layer]
+            if len({cell.source for cell in cells}) == 1:
+                return state.repeated(int(sources[0]), len(cells))
+            return state.rows(sources)
         return first.state(cells, sources, styles, noise)
 
     def _first_layer(self, state: LayerState) -> FirstLayer | None:

@@ -19,7 +19,7 @@ from steerx.rendering import (
     SampleNoise,
 )
 from steerx.rendering.convolution import convolve, demodulation, dense, kernel, scaled
-from steerx.rendering.fused import separable_taps
+from steerx.rendering.tails import separable_taps
 from tests.rendering.networks import WHOLE_CHANNELS, generator
 
 
