@@ -9,6 +9,7 @@ import shutil
 import time
 from dataclasses import dataclass
 
+from .amendments import Part
 from .folder import EVENTS, SUCCESS, Folder
 
 _TAIL = 1 << 16  # bytes of events that are looked at
@@ -20,7 +21,8 @@ class Status:
     """How far a job is.
 
     Attributes:
-        plan_id: of the plan.
+        plan_id: of the plan as the job began.
+        parts: which shards each plan makes; more than one where it was amended.
         shards, samples: of the whole job.
         done_shards, done_samples, bytes: that are made.
         rejected: samples that were left out, as no draw of them kept the job's rules.
@@ -34,6 +36,7 @@ class Status:
     """
 
     plan_id: str
+    parts: tuple[Part, ...]
     shards: int
     samples: int
     done_shards: int
@@ -70,6 +73,7 @@ def status(folder: Folder) -> Status:
     done = {r.shard for r in receipts}
     return Status(
         plan.plan_id,
+        folder.plans.parts(),
         plan.shards,
         plan.samples,
         len(receipts),

@@ -74,8 +74,15 @@ def show_status(told: dict[str, Any], outdir: Path) -> None:
             f"lately {told['images_per_second']:.3g} pictures/s, {duration(told['seconds_left'])} left; "
             f"{told['bound']} binds"
         )
+    if len(told["parts"]) > 1:
+        each = (f"{_count(part['shards'])} shards by {part['batch']}" for part in told["parts"])
+        typer.echo(f"amended: {', '.join(each)} pictures at once")
     for shard, reason in told["failed"].items():
         typer.echo(f"failed: shard {shard}: {reason}")
+
+
+def _count(ranges: Any) -> int:
+    return sum(int(last - first + 1) for first, last in ranges)
 
 
 def verified(folder: Folder, *, fix: bool, as_json: bool) -> None:
