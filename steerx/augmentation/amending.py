@@ -25,7 +25,7 @@ def amend(folder: str | os.PathLike[str], *, batch: int) -> Plan:
         The plan of what is not yet done; in the folder as plan-0001.json, or the next number.
 
     Raises:
-        PlanError: the folder holds no job, everything is done, or the batch is that already.
+        PlanError: the folder holds no job, everything is done, or the rest has this batch already.
         LockedError: a run works in it.
         DamageError: its plan or an amendment is torn.
         ValueError: the batch is no positive integer.
@@ -38,16 +38,15 @@ def amend(folder: str | os.PathLike[str], *, batch: int) -> Plan:
         raise ValueError(f"amend: batch must be a positive integer, got {batch!r}; give 1 or more")
     with Folder.working(folder, Folder.read(folder).plan) as job:
         pending = job.pending()
-        before = job.plans.last
-        size = min(batch, before.shard_size)
+        size = min(batch, job.plan.shard_size)
         if not pending:
             raise PlanError(
-                f"amend: all {before.shards} shards of {folder} are done, and an amendment is for what is not; "
+                f"amend: all {job.plan.shards} shards of {folder} are done, and an amendment is for what is not; "
                 "another batch for all needs a new folder"
             )
-        if size == before.batch:
+        if all(job.plans.of(shard).batch == size for shard in pending):
             raise PlanError(
-                f"amend: batch must be another than the present one of {folder}, {before.batch}, got {batch}; "
+                f"amend: batch must be another than the present one of {folder}, {size}, got {batch}; "
                 "`steerx augment resume` goes on with that"
             )
         plan = job.amend(size, pending)

@@ -95,12 +95,12 @@ class Plans:
 
     def parts(self) -> tuple[Part, ...]:
         """Which shards each plan makes; none of those that make nothing."""
-        rows: dict[int, list[int]] = {}
-        places = {id(plan): number for number, plan in enumerate(self.each)}
+        batches = {plan.plan_id: plan.batch for plan in self.each}
+        made: dict[str, list[int]] = {plan_id: [] for plan_id in batches}
         for shard in range(self.last.shards):
-            rows.setdefault(places[id(self.of(shard))], []).append(shard)
-        some = ((self.each[number], shards) for number, shards in sorted(rows.items()))
-        return tuple(Part(plan.plan_id, plan.batch, ranges_of(shards)) for plan, shards in some)
+            made[self.of(shard).plan_id].append(shard)
+        some = ((plan_id, shards) for plan_id, shards in made.items() if shards)
+        return tuple(Part(name, batches[name], ranges_of(shards)) for name, shards in some)
 
     def amendment(self, batch: int, kept: Ranges) -> Amendment:
         """The next one."""

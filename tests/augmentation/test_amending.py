@@ -125,6 +125,21 @@ def test_amended_again_and_before_anything_is_done(tmp_path: Path) -> None:
         assert (tmp_path / "set" / name).read_bytes() == (tmp_path / like / name).read_bytes()
 
 
+def test_a_shard_that_was_kept_and_is_damaged_may_have_it_too(tmp_path: Path, cut: Path) -> None:
+    amend(cut, batch=2)
+    finished(cut)
+    (cut / "shard-000000.tar").unlink()
+    with room_for(2, first=0):
+        assert "--amend-batch 2" in run(pictures(), cut).failed[0]
+        plan = amend(cut, batch=2)
+        assert run(pictures(), cut).shards == 1
+    parts = Folder.read(cut).plans.parts()
+    assert [(p.plan_id, p.shards) for p in parts][1] == (plan.plan_id, ((0, 1),))
+    run(pictures(batch=2), tmp_path / "by-2")
+    name = "shard-000000.tar"
+    assert (cut / name).read_bytes() == (tmp_path / "by-2" / name).read_bytes()
+
+
 def test_a_larger_batch_ends_at_the_shard(tmp_path: Path, cut: Path) -> None:
     assert amend(cut, batch=100) == pictures(batch=100).plan
     assert Folder.read(cut).plans.last.batch == 8
