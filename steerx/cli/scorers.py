@@ -33,11 +33,16 @@ class Named:
     names: tuple[str, ...] | None
 
 
-def scorer_named(text: str, G: Generator) -> Named:
+def scorer_named(text: str, G: Generator, *, known: Sequence[str] = ("faces",)) -> Named:
     """The scorer of `faces`, `module:name` or `path/to/file.py:name`.
 
     A class is called once, without arguments; a torch module goes to the generator's device, in
     evaluation mode. A scorer may say its attributes as `.names`.
+
+    Args:
+        text: the name.
+        G: whose pictures it scores.
+        known: names that the command has for scorers, for messages.
 
     Raises:
         Failure: nothing of that name, something that cannot score, or code that fails on import.
@@ -48,11 +53,14 @@ def scorer_named(text: str, G: Generator) -> Named:
         warn_of_strangers(G)
         built_in = scorer().to(G.device)
         return Named(built_in, built_in.names)
-    found = code_named("--scorer", text, G, "takes images [N, 3, H, W] and returns scores [N, A]")
+    job = "takes images [N, 3, H, W] and returns scores [N, A]"
+    found = code_named("--scorer", text, G, job, known=known)
     return Named(found, _names(getattr(found, "names", None), f"--scorer {text}"))
 
 
-def code_named(option: str, text: str, G: Generator, job: str) -> Callable[..., Any]:
+def code_named(
+    option: str, text: str, G: Generator, job: str, *, known: Sequence[str] = ()
+) -> Callable[..., Any]:
     """The function, or object of a class that can be called, of `module:name` or `path/to/file.py:name`.
 
     Args:
@@ -60,6 +68,7 @@ def code_named(option: str, text: str, G: Generator, job: str) -> Callable[..., 
         text: the name.
         G: whose device a torch module goes to.
         job: what it must do, for messages.
+        known: what the option may be besides, for messages.
 
     Raises:
         Failure: nothing of that name, something that cannot be called, or code that fails on import.
@@ -67,10 +76,8 @@ def code_named(option: str, text: str, G: Generator, job: str) -> Callable[..., 
     said = f"{option} {text}"
     where, colon, name = text.rpartition(":")
     if not colon or not where or not name:
-        built_in = "faces, truth, " if option == "--scorer" else ""
-        raise Failure(
-            f"{option} must be {built_in}module:function or file.py:function, got {text!r}", USAGE
-        )
+        forms = ", ".join([*known, "module:function or file.py:function"])
+        raise Failure(f"{option} must be {forms}, got {text!r}", USAGE)
     found = _attribute(_module(where, said), name, said)
     if isinstance(found, type):
         found = _run(found, said, f"{name}()")

@@ -144,6 +144,34 @@ def test_balance_is_reached_and_what_is_missing_is_counted(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("policy", "idle", "settings"),
+    [
+        ({}, True, {"reach": (-5.0, 5.0)}),
+        ({}, True, {"tolerance": 0.2}),
+        ({}, True, {"looks": 3}),
+        ({}, True, {"tries": 3}),
+        ({"alphas": BOTH}, False, {"reach": (-5.0, 5.0)}),
+        ({"alphas": BOTH}, False, {"tolerance": 0.2}),
+        ({"alphas": BOTH}, False, {"looks": 3}),
+        ({"alphas": BOTH}, True, {"tries": 3}),
+        ({"rules": ["light>=0"]}, False, {"tries": 3}),
+        ({"rules": ["light>=0"]}, True, {"looks": 3}),
+    ],
+)
+def test_settings_without_an_effect_change_no_plan(
+    policy: dict[str, Any], idle: bool, settings: dict[str, Any]
+) -> None:
+    told = dict(policy)
+    rules = told.pop("rules", [])
+    plain = pictures(judge=Judge(light, accept=rules), **told)
+    other = pictures(judge=Judge(light, accept=rules, **settings), **told)
+    assert (plain.plan.plan_id == other.plan.plan_id) == idle
+    if idle:  # as its pictures are
+        a, b = plain.batch([0, 1, 2, 3]), other.batch([0, 1, 2, 3])
+        assert torch.equal(a.images, b.images)
+
+
+@pytest.mark.parametrize(
     ("policy", "words"),
     [
         ({"alphas": "target:-1,1"}, "a score can be sought only where there is a scorer"),

@@ -225,7 +225,24 @@ def test_a_scorer_that_does_not_fit(run: Run, network: Path, sefa: Path) -> None
     words = ("augment", "run", network, sefa, "-n", 2, "-a")
     for bad, said in (
         (("1=target:1",), "a score can be sought only where there is a scorer"),
-        (("1", "--accept", "reached"), "--accept and --tries need a --scorer"),
+        (("1=target:1", "--scorer", "named.py"), "must be faces, module:function or file.py"),
+        (
+            ("1", "--scorer", "truth"),
+            "must be faces, module:function or file.py:function, got 'tru",
+        ),
+        *(
+            (
+                ("1", f"--{name}", value),
+                f"--{name} needs a --scorer, which it is a setting of, got none",
+            )
+            for name, value in (
+                ("accept", "reached"),
+                ("tries", 2),
+                ("reach", "-5,5"),
+                ("tolerance", 0.1),
+                ("looks", 8),
+            )
+        ),
         (("1", "--scorer", "judge.py:light"), "it does not say its columns"),
         (("1", "--scorer", "named.py:light", "--reach", "6"), "--reach must look like -6,6"),
         (("1", "--scorer", "named.py:light", "--accept", "tall>=1"), "names 'tall'"),
