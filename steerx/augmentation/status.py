@@ -28,8 +28,9 @@ class Status:
         rejected: samples that were left out, as no draw of them kept the job's rules.
         failed: shards that could not be made, and why.
         finished: whether _SUCCESS is there.
-        images_per_second: lately, all workers together; None where nothing was made in the last minutes.
-        seconds_left: at that speed.
+        images_per_second: that were taken lately, all workers together; None where no shard was made in the last
+            minutes.
+        seconds_left: at the speed of samples lately, those that were left out included.
         bound: what took longer lately: "rendering", "encoding" or "disk".
         free: bytes on the disk.
         last_event: seconds since the last shard.
@@ -62,10 +63,11 @@ def status(folder: Folder) -> Status:
     now = time.time()
     last = now - events[-1]["time"] if events else None
     lately = [event for event in events if now - event["time"] < _AWAKE]
-    speed = None
-    if len(lately) > 1 and lately[-1]["time"] > lately[0]["time"]:
-        made = sum(event["samples"] for event in lately[1:])
-        speed = made / (lately[-1]["time"] - lately[0]["time"])
+    speed = left = None
+    if len(lately) > 1 and (seconds := lately[-1]["time"] - lately[0]["time"]) > 0:
+        speed = sum(event["samples"] for event in lately[1:]) / seconds
+        worked = sum(len(plan.span(int(event["shard"]))) for event in lately[1:])
+        left = (plan.samples - samples - rejected) * seconds / worked
     bound = None
     if lately:
         names = {"rendering": "render", "encoding": "encode", "disk": "commit"}
@@ -83,7 +85,7 @@ def status(folder: Folder) -> Status:
         {k: why for k, why in folder.failures().items() if k not in done},
         (folder.path / SUCCESS).exists(),
         speed,
-        (plan.samples - samples - rejected) / speed if speed else None,
+        left,
         bound,
         shutil.disk_usage(folder.path).free,
         last,

@@ -69,7 +69,7 @@ def show_status(told: dict[str, Any], outdir: Path) -> None:
         f"{outdir}: {told['done_shards']} of {told['shards']} shards, {told['done_samples']} of "
         f"{told['samples']} pictures{left_out}, {size(told['bytes'])} ({size(told['free'])} free); {state}"
     )
-    if not told["finished"] and told["images_per_second"]:
+    if not told["finished"] and told["seconds_left"] is not None:
         typer.echo(
             f"lately {told['images_per_second']:.3g} pictures/s, {duration(told['seconds_left'])} left; "
             f"{told['bound']} binds"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,27 @@ def test_refused_pictures_are_drawn_again_and_then_left_out(tmp_path: Path) -> N
             left_out |= receipt.left_out
         assert left_out == set(range(120)) - {about["sample"] for _, about in samples.values()}
     assert kept[1] < 80 and kept[4] > 1.4 * kept[1]
+
+
+@pytest.mark.parametrize("rule", ["light>=3", "light>=1000"])
+def test_the_time_that_is_left_counts_what_was_left_out(tmp_path: Path, rule: str) -> None:
+    """A refused sample took as long as one that was taken."""
+    run(pictures(judge=judge(accept=[rule]), count=40), tmp_path)  # 15 shards of 8
+    for shard in range(9, 15):
+        (tmp_path / f"shard-{shard:06d}.tar.json").unlink()
+    (tmp_path / "_SUCCESS").unlink()
+    folder = Folder.read(tmp_path)
+    lines = (tmp_path / "events.jsonl").read_text().splitlines()
+    events = [event for event in map(json.loads, lines) if event["event"] == "shard"][:9]
+    now = time.time()
+    (tmp_path / "events.jsonl").write_text("")
+    for number, event in enumerate(events):  # a shard every two seconds
+        folder.note(**event | {"time": now - 2 * (9 - number)})
+    seen = status(folder)
+    assert (seen.done_shards, seen.done_samples + seen.rejected) == (9, 72) and seen.rejected > 20
+    taken = sum(event["samples"] for event in events[1:])
+    assert seen.images_per_second == pytest.approx(taken / 16)
+    assert seen.seconds_left == pytest.approx(12)  # six shards
 
 
 def test_a_shard_of_which_nothing_is_taken(tmp_path: Path) -> None:
