@@ -67,7 +67,7 @@ def status(folder: Folder) -> Status:
     if len(lately) > 1 and (seconds := lately[-1]["time"] - lately[0]["time"]) > 0:
         speed = sum(event["samples"] for event in lately[1:]) / seconds
         worked = sum(len(plan.span(int(event["shard"]))) for event in lately[1:])
-        left = (plan.samples - samples - rejected) * seconds / worked
+        left = (plan.samples - samples - rejected) * seconds / worked if worked else None
     bound = None
     if lately:
         names = {"rendering": "render", "encoding": "encode", "disk": "commit"}
