@@ -44,10 +44,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         assert os.environ.get("FAIL_WITHOUT_RAY") != "1", "Ray was promised"
         pytest.skip("Ray is not installed: pip install 'steerx[ray]'")
     if item.get_closest_marker("root") and not (
-        sys.platform == "linux" and os.geteuid() == 0 and shutil.which("ip")
+        sys.platform == "linux" and os.geteuid() == 0 and all(map(shutil.which, ("ip", "mount")))
     ):
         assert os.environ.get("FAIL_WITHOUT_ROOT") != "1", "root was promised"
-        pytest.skip("not root on Linux with iproute2")
+        pytest.skip("not root on Linux with iproute2 and mount")
 
 
 @pytest.fixture

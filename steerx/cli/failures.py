@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
 import traceback
 import warnings
@@ -15,6 +16,7 @@ from typer.core import TyperGroup
 from .aliases import translated
 
 FAILED, USAGE, PARTLY, PLAN, DATA, IO, LOCKED, INTERRUPTED = 1, 2, 3, 64, 65, 74, 75, 130
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _VERBOSE = ("-v", "--verbose")
 _REFUSALS = (
     ("steerx.augmentation.errors", "DamageError", DATA),
@@ -129,9 +131,14 @@ def _refusals() -> list[tuple[type[BaseException], int]]:
 
 def _system(error: OSError) -> str:
     """A message of the operating system, with the file in front."""
+    said = error.strerror or str(error)
     if error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}; check the path and its permissions"
-    return error.strerror or str(error)
+        said = f"{error.filename}: {error.strerror}"
+        if error.errno not in _FULL:
+            return f"{said}; check the path and its permissions"
+    if error.errno in _FULL and "free some space" not in said:
+        said += "; free some space, and run it again"
+    return said
 
 
 def _say_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

@@ -41,6 +41,7 @@ def finished(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("shard", [0, 1])  # the first one, and after it
 @pytest.mark.parametrize(
     ("most", "said"),
     [
@@ -49,13 +50,13 @@ def finished(folder: Path) -> Path:
     ],
 )
 def test_out_of_memory_fails_the_shard_and_says_what_to_type(
-    tmp_path: Path, most: int, said: str
+    tmp_path: Path, most: int, said: str, shard: int
 ) -> None:
-    with room_for(most):
+    with room_for(most, first=8 * shard, last=8 * shard + 7):
         made = run(pictures(), tmp_path)
-    assert made.shards == 2 and list(made.failed) == [1]
-    assert said in made.failed[1]
-    assert Folder.read(tmp_path).pending() == [1]
+    assert made.shards == 2 and list(made.failed) == [shard]
+    assert said in made.failed[shard]
+    assert Folder.read(tmp_path).pending() == [shard]
 
 
 def test_each_shard_has_the_bytes_of_its_plan(tmp_path: Path, cut: Path) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,18 @@ def test_any_number_of_sources(tmp_path: Path, count: int) -> None:
 def test_odd_paths(tmp_path: Path, name: str) -> None:
     run(pictures(count=2), tmp_path / name / "set")
     assert verify(Folder.read(tmp_path / name / "set")).finished
+
+
+@pytest.mark.skipif(not hasattr(os, "umask") or os.name == "nt", reason="no umask")
+def test_a_strict_umask_changes_no_byte(tmp_path: Path) -> None:
+    run(pictures(), tmp_path / "free")
+    before = os.umask(0o077)
+    try:
+        run(pictures(), tmp_path / "strict")
+    finally:
+        os.umask(before)
+    assert contents(tmp_path / "free") == contents(tmp_path / "strict")
+    assert (tmp_path / "strict" / "shard-000000.tar").stat().st_mode & 0o077 == 0
 
 
 def test_workers_of_a_shared_folder_make_the_same_files(tmp_path: Path) -> None:

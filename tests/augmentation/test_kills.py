@@ -45,7 +45,7 @@ def test_killed_before_and_after_writes_flushes_and_names(tmp_path: Path) -> Non
 def test_killed_at_every_point(tmp_path: Path) -> None:
     count, temporary, at = kills(tmp_path, 1)
     print(f"{count} kills, {temporary} with a temporary file, 0 mismatches: {dict(at)}")
-    assert count > 160 and temporary > 100
+    assert count > 160 and temporary > 85
 
 
 def random_kills(tmp_path: Path, count: int) -> int:
@@ -80,7 +80,9 @@ def random_kills(tmp_path: Path, count: int) -> int:
 
 
 def test_killed_at_random_times(tmp_path: Path) -> None:
-    assert random_kills(tmp_path, 8) >= 4
+    temporary = random_kills(tmp_path, 8)
+    print(f"8 kills, {temporary} with a temporary file, 0 mismatches")
+    assert temporary >= 4
 
 
 @pytest.mark.slow

@@ -144,7 +144,7 @@ def test_sources_of_codes(run: Run, network: Path, sefa: Path) -> None:
     assert json.loads(Path("set/manifest.json").read_bytes())["samples"] == 6
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_run_after_its_batch(
     run: Run, network: Path, sefa: Path, made: Path, monkeypatch, number: int
 ) -> None:

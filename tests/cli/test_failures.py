@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import pickle
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,17 @@ def test_a_message_of_the_system_names_the_file() -> None:
     assert told(PermissionError(13, "Permission denied", "there"))[1].startswith(
         "there: Permission"
     )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded", "there"),
+    ],
+)
+def test_a_full_disk_is_told_with_its_remedy(error: OSError) -> None:
+    assert told(error)[1].endswith("; free some space, and run it again")
 
 
 def test_one_line_without_control_characters() -> None:
