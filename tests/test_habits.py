@@ -108,7 +108,7 @@ def test_versions_of_files_are_those_of_the_code() -> None:
     rows = dict(
         re.findall(r"^\| (\w+)[^|]*\|[^|]*\| ([\d-]+) \|$", text("docs/compatibility.md"), re.M)
     )
-    from steerx.augmentation import plan
+    from steerx.augmentation import amendments, plan
     from steerx.checkpoints import canonical
     from steerx.generators import codes_file
     from steerx.scoring import journal
@@ -121,6 +121,7 @@ def test_versions_of_files_are_those_of_the_code() -> None:
         "jobs": str(job),
         "journals": str(journal._VERSION),
         "plans": str(plan.VERSION),
+        "amendments": str(amendments.VERSION),
     }
 
 

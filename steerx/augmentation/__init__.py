@@ -1,6 +1,7 @@
 """Bulk jobs: a plan, its shards, their receipts, who makes them, and what others read."""
 
 from .alphas import Bins, Fixed, Normal, Target, Uniform
+from .amending import amend
 from .crew import Crew
 from .errors import (
     AugmentError,
@@ -41,6 +42,7 @@ __all__ = [
     "UnevenError",
     "UnfinishedError",
     "Uniform",
+    "amend",
     "augment",
     "export",
     "make_plan",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from .amendments import Part
 from .plan import Edit, Plan
 from .records import codec_said
 
@@ -14,6 +16,7 @@ def card(
     plan: Plan,
     *,
     samples: int | None = None,
+    parts: Sequence[Part] = (),
     where: str = "a JSON file beside it",
     pattern: str = "",
 ) -> str:
@@ -22,6 +25,7 @@ def card(
     Args:
         plan: of the job.
         samples: how many pictures there are; None = all of the plan.
+        parts: plans that made it, where it was amended.
         where: what is said of each picture stands.
         pattern: of the files that hold the samples, where that must be told.
     """
@@ -49,6 +53,7 @@ def card(
         f"- of each source: {plan.edits_per_source} edited pictures, moved along {plan.at_once} at once"
         + (", and the unedited one" if plan.keep_original else ""),
         f"- plan: `{plan.plan_id}`, by steerx {plan.backend.steerx}",
+        *_amended(plan, parts),
         "",
         "| direction | space | layers | alpha | sha256 |",
         "|---|---|---|---|---|",
@@ -70,6 +75,14 @@ def _files(pattern: str) -> list[str]:
         "- config_name: default",
         f'  data_files: [{{split: train, path: "{pattern}"}}]',
     ]
+
+
+def _amended(plan: Plan, parts: Sequence[Part]) -> list[str]:
+    """That some pictures were rendered in batches of another size."""
+    if all(part.plan_id == plan.plan_id for part in parts):
+        return []
+    told = ", ".join(f"{part.batch} at once by `{part.plan_id}`" for part in parts)
+    return [f"- amended on the way, as each picture's `plan` tells: rendered {told}"]
 
 
 def _row(edit: Edit) -> str:

@@ -30,7 +30,7 @@ class Crew:
         dtype: of activations.
         encoders: threads that encode, in each.
         patience: seconds without a word after which a worker counts as hung.
-        scorer: what they score by, as `naming.scorer_at` knows it.
+        scorer: what they score by, as `scoring.naming.scorer_at` knows it.
         ray: address of the Ray cluster whose actors they are; None = processes of this machine.
     """
 

@@ -1,6 +1,7 @@
 """The folder of a bulk job: what lies in it, and in which order it appears.
 
     plan.json                what the job is; never changes
+    plan-0001.json           an amendment: what was not done by then has another batch
     directions/000.safetensors, codes.safetensors   what the plan's hashes are of
     shard-000042.tar         pictures; alone it means nothing
     shard-000042.tar.json    its receipt: the shard is done
@@ -16,6 +17,7 @@ partial. Only files that were made here are ever removed.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import hashlib
 import json
@@ -32,8 +34,9 @@ from .._files import TEMPORARY, hold, whole_file
 from ..directions import Directions
 from ..generators.codes_file import read_saved, save_codes
 from ..generators.generator import Codes
+from .amendments import Plans, read_plans
 from .errors import DamageError, LockedError, PlanError, UnevenError
-from .plan import Given, Plan, same
+from .plan import Given, Plan, ranges_of, same
 from .tar import END, write_member
 from .values import Value, canonical
 
@@ -95,11 +98,16 @@ class ShardWriter:
 
 
 class Folder:
-    """A folder of a plan. Writing needs the lock: see `working`."""
+    """A folder of a plan. Writing needs the lock: see `working`.
+
+    Attributes:
+        plan: as the job began; all but the batch and the id holds for every shard.
+        plans: that one and its amendments.
+    """
 
     def __init__(self, path: str | os.PathLike[str], plan: Plan) -> None:
         self.path, self.plan = Path(path), plan
-        self.plan_id = plan.plan_id
+        self.plans = Plans((plan,))
         self.alone = False  # whether nobody else may work in it now
 
     @classmethod
@@ -108,7 +116,7 @@ class Folder:
 
         Raises:
             PlanError: it holds none.
-            DamageError: its plan is torn.
+            DamageError: its plan or an amendment is torn.
             OSError: it cannot be read.
         """
         file = Path(path) / PLAN
@@ -118,7 +126,9 @@ class Folder:
             raise PlanError(
                 f"{path} holds no {PLAN}; begin the job with `steerx augment run`"
             ) from None
-        return cls(path, Plan.from_json(text, where=str(file)))
+        self = cls(path, Plan.from_json(text, where=str(file)))
+        self.plans = read_plans(self.path, self.plan)
+        return self
 
     @classmethod
     @contextlib.contextmanager
@@ -135,7 +145,7 @@ class Folder:
         Raises:
             PlanError: it is of another job, or holds something else.
             LockedError: another run works in it.
-            DamageError: its plan is torn, and no receipt names the given one.
+            DamageError: its plan is torn, and no receipt or amendment names the given one; or an amendment is.
             OSError: it cannot be written.
         """
         self = cls(path, plan)
@@ -182,12 +192,23 @@ class Folder:
         try:
             held = Plan.from_json(file.read_bytes(), where=str(file))
         except DamageError:
-            if not any(map(self.receipt, range(self.plan.shards))):
+            self.plans = read_plans(self.path, self.plan)
+            if not self.plans.kept and not any(map(self.receipt, range(self.plan.shards))):
                 raise
             with whole_file(file, overwrite=True) as handle:  # its hash is known, so it is this one
                 handle.write(self.plan.to_json())
         else:
             same(held, self.plan, where=str(self.path))
+            self.plans = read_plans(self.path, self.plan)
+
+    def amend(self, batch: int, pending: Sequence[int]) -> Plan:
+        """Write an amendment: these shards have another batch. The plan by which they are made from now on."""
+        done = sorted(set(range(self.plan.shards)).difference(pending))
+        told = self.plans.amendment(batch, ranges_of(done))
+        with whole_file(self.path / self.plans.next_name) as handle:
+            handle.write(told.to_json())
+        self.plans = self.plans.amended(told)
+        return self.plans.last
 
     def keep_inputs(self, directions: Sequence[Directions], codes: Codes | None) -> None:
         """Write what the plan names by its hash, for workers and for whoever uses the data set."""
@@ -226,7 +247,8 @@ class Folder:
         span = self.plan.span(shard)
         count = receipt.count + len(receipt.left_out)
         told = (receipt.shard, receipt.plan_id, receipt.first, count)
-        return receipt if told == (shard, self.plan_id, span.start, len(span)) else None
+        plan = self.plans.of(shard)
+        return receipt if told == (shard, plan.plan_id, span.start, len(span)) else None
 
     def done(self, shard: int) -> Receipt | None:
         """The receipt of a shard whose file is there in full length; `verify` reads it too."""
@@ -256,7 +278,7 @@ class Folder:
             writer.write(END)
             receipt = Receipt(
                 shard=shard,
-                plan_id=self.plan_id,
+                plan_id=self.plans.of(shard).plan_id,
                 first=span.start,
                 count=writer.count,
                 rejected=writer.rejected,
@@ -277,15 +299,18 @@ class Folder:
         """Write down why a shard could not be made."""
         (self.path / FAILED).mkdir(exist_ok=True)
         name = f"{FAILED}/{self.shard_path(shard).stem}.json"
-        self._write(name, {"shard": shard, "plan_id": self.plan_id, "reason": reason})
+        plan = self.plans.of(shard)
+        self._write(name, {"shard": shard, "plan_id": plan.plan_id, "reason": reason})
 
     def failures(self) -> dict[int, str]:
-        """Shards that could not be made, and why."""
+        """Shards that could not be made by their plan, and why."""
         found = {}
         for file in sorted((self.path / FAILED).glob("shard-*.json")):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                 told = json.loads(file.read_bytes())
-                found[int(told["shard"])] = str(told["reason"])
+                shard = int(told["shard"])
+                if told["plan_id"] == self.plans.of(shard).plan_id:
+                    found[shard] = str(told["reason"])
         return found
 
     def note(self, **facts: Any) -> None:
@@ -310,13 +335,15 @@ class Folder:
             return False
         with whole_file(self.path / CARD, overwrite=True) as handle:
             handle.write(card(sum(r.count for r in whole)).encode())
-        manifest = {
-            "plan_id": self.plan_id,
+        manifest: dict[str, Any] = {
+            "plan_id": self.plan.plan_id,
             "samples": sum(r.count for r in whole),
             "rejected": dict(sum((_counts(r) for r in whole), Counter())),
             "bytes": sum(r.bytes for r in whole),
             "shards": [[self.plan.shard_name(r.shard), r.count, r.sha256] for r in whole],
         }
+        if self.plans.kept:
+            manifest["plans"] = [dataclasses.asdict(part) for part in self.plans.parts()]
         self._write(MANIFEST, manifest)
         told = hashlib.sha256((self.path / MANIFEST).read_bytes()).hexdigest()
         with whole_file(self.path / SUCCESS, overwrite=True) as handle:

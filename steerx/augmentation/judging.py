@@ -102,14 +102,17 @@ def judging_of(judge: Judge, edits: Sequence[Edit], drawn: bool) -> Judging:
                 f"augment: the score {edit.alphas.attribute!r} that {edit.name} is to reach is none of the "
                 f"scorer's ({', '.join(names)}); write target:NAME:..."
             )
+    rules = tuple(parse_rule(text, names) for text in judge.accept)
+    sought = any(isinstance(edit.alphas, Target) for edit in edits)
+    # What changes no byte is always told alike, so that it changes no plan either.
     return Judging(
         sha256=fingerprint_of_scorer(judge.scorer),
         names=names,
-        reach=(low, high),
-        tolerance=float(judge.tolerance),
-        looks=judge.looks,
-        rules=tuple(parse_rule(text, names) for text in judge.accept),
-        tries=judge.tries,
+        reach=(low, high) if sought else Judge.reach,
+        tolerance=float(judge.tolerance) if sought else Judge.tolerance,
+        looks=judge.looks if sought else Judge.looks,
+        rules=rules,
+        tries=judge.tries if rules else Judge.tries,
     )
 
 

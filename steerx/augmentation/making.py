@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from .._behind import behind
 from .._pictures import Pixels, to_uint8
 from ..rendering import is_out_of_memory
 from .encoding import SUFFIX, encode
-from .errors import ShardError
+from .errors import MemoryShortError, ShardError
 from .folder import Folder, ShardWriter
 from .judging import Verdict
 from .records import record
@@ -97,33 +98,47 @@ def make(
         Stopped: it was asked to; shards that were committed stay.
         OSError: the disk is full, or the like.
     """
-    with _Writing(pictures, folder, encoders, watch, ended) as writing:
-        behind(_batches(pictures, shards, stop), writing.take)
+    with _Writing(folder, encoders, watch, ended) as writing:
+        behind(_batches(pictures, folder, shards, stop), writing.take)
         return writing.made
 
 
-def _batches(pictures: Pictures, shards: Iterable[int], stop: Stop) -> Iterator[_Batch]:
-    plan = pictures.plan
+def _batches(
+    pictures: Pictures, folder: Folder, shards: Iterable[int], stop: Stop
+) -> Iterator[_Batch]:
     for shard in shards:
-        span = plan.span(shard)
+        plan = folder.plans.of(shard)
+        mine, span = pictures.by(plan), plan.span(shard)
         for first in range(span.start, span.stop, plan.batch):
             stop.check()
             started = time.perf_counter()
             ids = range(first, min(first + plan.batch, span.stop))
             try:
-                shown = pixels_of(pictures, ids)
+                shown = pixels_of(mine, ids)
             except ShardError as error:
-                yield _Batch(shard, None, 0.0, True, str(error))
+                yield _Batch(shard, None, 0.0, True, str(error) + _remedy(error, folder))
                 break
             seconds = time.perf_counter() - started
             yield _Batch(shard, shown, seconds, ids.stop == span.stop)
+
+
+def _remedy(error: ShardError, folder: Folder) -> str:
+    """What to type where a batch is too large for the memory."""
+    if not isinstance(error, MemoryShortError) or not error.fits:
+        return ""
+    path = shlex.quote(str(folder.path))
+    return (
+        f": `steerx augment plan --amend-batch {error.fits} --outdir {path}` has the shards that are not done made "
+        f"by it, then `steerx augment resume {path}`"
+    )
 
 
 def pixels_of(pictures: Pictures, ids: range) -> Shown:
     """A micro-batch as pixels.
 
     Raises:
-        ShardError: NaN or infinity in a picture, no memory for the batch, or a scorer that failed.
+        MemoryShortError: no memory for the batch.
+        ShardError: NaN or infinity in a picture, or a scorer that failed.
     """
     batch: Batch | None
     try:
@@ -133,12 +148,7 @@ def pixels_of(pictures: Pictures, ids: range) -> Shown:
             raise
         batch = None  # its error holds what was made so far, until this block ends
     if batch is None:
-        fits = _fitting(pictures, ids)
-        smaller = f"a batch of {fits}, which fits" if fits else "a device with more memory"
-        raise ShardError(
-            f"out of memory for {pictures.plan.batch} pictures at once; begin again in another folder "
-            f"with {smaller}"
-        )
+        raise MemoryShortError(pictures.plan.batch, _fitting(pictures, ids))
     images = batch.images
     finite = images.isfinite().flatten(1).all(dim=1)
     if not bool(finite.all()):
@@ -164,10 +174,8 @@ def _fitting(pictures: Pictures, ids: range) -> int:
 class _Writing:
     """Takes batches, in order, in the second thread; a context that drops the shard in work."""
 
-    def __init__(
-        self, pictures: Pictures, folder: Folder, encoders: int, watch: Watch, ended: Ended
-    ) -> None:
-        self.pictures, self.folder, self.watch, self.ended = pictures, folder, watch, ended
+    def __init__(self, folder: Folder, encoders: int, watch: Watch, ended: Ended) -> None:
+        self.folder, self.watch, self.ended = folder, watch, ended
         self.pool = ThreadPoolExecutor(encoders, "steerx-encode")
         self.open = contextlib.ExitStack()
         self.writer: ShardWriter | None = None
@@ -199,7 +207,7 @@ class _Writing:
             self.writer = self.open.enter_context(self.folder.shard(batch.shard))
             self.seconds = {"render": 0.0, "encode": 0.0}
         started = time.perf_counter()
-        plan = self.pictures.plan
+        plan = self.folder.plans.of(batch.shard)
         suffix = SUFFIX[plan.codec.format]
         places = []
         for place, sample in enumerate(shown.samples.ids.tolist()):

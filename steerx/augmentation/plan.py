@@ -6,7 +6,7 @@ without changing a byte of the result.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
@@ -25,6 +25,9 @@ _REMEDY: Final = (
 )
 
 
+Ranges = tuple[tuple[int, int], ...]  # inclusive, in order
+
+
 class Drawn(Value):
     """Sources whose z is drawn by their number."""
 
@@ -37,7 +40,7 @@ class Seeded(Value):
 
     kind: Literal["seeds"] = "seeds"
     count: int = Field(ge=0)
-    ranges: tuple[tuple[int, int], ...]
+    ranges: Ranges
 
 
 class Given(Value):
@@ -171,6 +174,10 @@ class Plan(Value):
         """Name of a sample, without suffix."""
         return f"{sample:0{max(9, len(str(self.samples - 1)))}d}"
 
+    def with_batch(self, size: int) -> Plan:
+        """The plan that differs in its batch alone, with the id that this gives it."""
+        return Plan.model_validate(self.model_dump() | {"batch": size})
+
     def to_json(self) -> bytes:
         """The file `plan.json`."""
         return canonical({"plan": self.model_dump(mode="json"), "plan_id": self.plan_id}) + b"\n"
@@ -202,6 +209,17 @@ class PlanFile(Value):
 
     plan: Plan
     plan_id: str
+
+
+def ranges_of(numbers: Iterable[int]) -> Ranges:
+    """Inclusive ranges of numbers that follow each other, in order."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return tuple((first, last) for first, last in ranges)
 
 
 def same(was: Plan, now: Plan, *, where: str) -> None:

@@ -19,7 +19,7 @@ from ..scoring import batch_size
 from .alphas import Alphas, Fixed, Target, parse_alphas
 from .encoding import Format, codec_of
 from .judging import Judge, judging_of
-from .plan import Backend, Drawn, Edit, Given, Plan, Seeded
+from .plan import Backend, Drawn, Edit, Given, Plan, Seeded, ranges_of
 from .rendering import fingerprint, fingerprint_of_codes, layers_said
 
 AlphasLike = float | Sequence[float] | str | Alphas
@@ -137,7 +137,7 @@ def _sources(
         return Drawn(count=count), "z"
     if seeds is not None:
         numbers = seed_numbers(seeds)
-        return Seeded(count=len(numbers), ranges=_ranges(numbers)), "z"
+        return Seeded(count=len(numbers), ranges=ranges_of(numbers)), "z"
     assert codes is not None
     parts = codes if isinstance(codes, list) else [codes]
     if not all(bool(part.isfinite().all()) for part in parts):
@@ -146,17 +146,6 @@ def _sources(
         space = "styles" if isinstance(codes, list) else "w_plus"
     given = Given(count=len(parts[0]), space=space, sha256=fingerprint_of_codes(codes))
     return given, space
-
-
-def _ranges(numbers: Sequence[int]) -> tuple[tuple[int, int], ...]:
-    """Inclusive ranges of numbers that follow each other, in order."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    return tuple((first, last) for first, last in ranges)
 
 
 def _check(

@@ -8,6 +8,7 @@ split sums by the number of threads; more processes make it faster.
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -101,8 +102,13 @@ class Pictures:
 
     def with_batch(self, size: int) -> Pictures:
         """The same pictures in micro-batches of another size: close, not the same bits."""
-        plan = self.plan.model_copy(update={"batch": size})
-        return Pictures(plan, self.G, self.directions, self.codes, self.judge)
+        return self.by(self.plan.with_batch(size))
+
+    def by(self, plan: Plan) -> Pictures:
+        """The same pictures by an amendment of their plan."""
+        other = copy.copy(self)
+        other.plan = plan
+        return other
 
     def render(self, samples: Samples) -> Tensor:
         """Images [B, 3, H, W] of a whole micro-batch."""

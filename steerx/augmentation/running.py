@@ -179,5 +179,7 @@ def run(
         else:
             made = make_by_crew(folder, crew, mine, stop=stop, watch=watch)
         stop.check()
-        folder.finish(lambda samples: card(pictures.plan, samples=samples))
+        folder.finish(
+            lambda samples: card(folder.plan, samples=samples, parts=folder.plans.parts())
+        )
         return made

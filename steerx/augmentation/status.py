@@ -9,6 +9,7 @@ import shutil
 import time
 from dataclasses import dataclass
 
+from .amendments import Part
 from .folder import EVENTS, SUCCESS, Folder
 
 _TAIL = 1 << 16  # bytes of events that are looked at
@@ -20,20 +21,23 @@ class Status:
     """How far a job is.
 
     Attributes:
-        plan_id: of the plan.
+        plan_id: of the plan as the job began.
+        parts: which shards each plan makes; more than one where it was amended.
         shards, samples: of the whole job.
         done_shards, done_samples, bytes: that are made.
         rejected: samples that were left out, as no draw of them kept the job's rules.
         failed: shards that could not be made, and why.
         finished: whether _SUCCESS is there.
-        images_per_second: lately, all workers together; None where nothing was made in the last minutes.
-        seconds_left: at that speed.
+        images_per_second: that were taken lately, all workers together; None where no shard was made in the last
+            minutes.
+        seconds_left: at the speed of samples lately, those that were left out included.
         bound: what took longer lately: "rendering", "encoding" or "disk".
         free: bytes on the disk.
         last_event: seconds since the last shard.
     """
 
     plan_id: str
+    parts: tuple[Part, ...]
     shards: int
     samples: int
     done_shards: int
@@ -59,10 +63,11 @@ def status(folder: Folder) -> Status:
     now = time.time()
     last = now - events[-1]["time"] if events else None
     lately = [event for event in events if now - event["time"] < _AWAKE]
-    speed = None
-    if len(lately) > 1 and lately[-1]["time"] > lately[0]["time"]:
-        made = sum(event["samples"] for event in lately[1:])
-        speed = made / (lately[-1]["time"] - lately[0]["time"])
+    speed = left = None
+    if len(lately) > 1 and (seconds := lately[-1]["time"] - lately[0]["time"]) > 0:
+        speed = sum(event["samples"] for event in lately[1:]) / seconds
+        worked = sum(len(plan.span(int(event["shard"]))) for event in lately[1:])
+        left = (plan.samples - samples - rejected) * seconds / worked if worked else None
     bound = None
     if lately:
         names = {"rendering": "render", "encoding": "encode", "disk": "commit"}
@@ -70,6 +75,7 @@ def status(folder: Folder) -> Status:
     done = {r.shard for r in receipts}
     return Status(
         plan.plan_id,
+        folder.plans.parts(),
         plan.shards,
         plan.samples,
         len(receipts),
@@ -79,7 +85,7 @@ def status(folder: Folder) -> Status:
         {k: why for k, why in folder.failures().items() if k not in done},
         (folder.path / SUCCESS).exists(),
         speed,
-        (plan.samples - samples - rejected) / speed if speed else None,
+        left,
         bound,
         shutil.disk_usage(folder.path).free,
         last,

@@ -21,13 +21,14 @@ from typing import Any
 import torch
 
 from ..generators import load
+from ..scoring import Scorer
+from ..scoring.naming import scorer_at
 from .crew import END, GRACE, Order
 from .encoding import check_encoder
 from .errors import AugmentError, PlanError, Stopped
 from .folder import PLAN, Folder
 from .judging import Judge
 from .making import make
-from .naming import scorer_at
 from .planning import backend_of
 from .rendering import Pictures, one_thread
 from .stopping import Stop
@@ -53,9 +54,7 @@ def work(order: Order, shards: Iterable[int], stop: Stop, say: Say) -> bool:
                 dtype=getattr(torch, order.dtype),
                 renderer=order.renderer,  # type: ignore[arg-type]
             )
-            judge = None
-            if order.scorer is not None:
-                judge = Judge(scorer_at(order.scorer, G.device))
+            judge = None if order.scorer is None else Judge(_scorer(order.scorer, G.device))
             pictures = Pictures(folder.plan, G, *folder.inputs(), judge)
             _same_backend(folder, pictures)
             check_encoder(folder.plan.codec)
@@ -84,6 +83,16 @@ def _folder(path: str) -> Folder:
             f"{socket.gethostname()} does not see {path}; give a folder that all machines share"
         )
     return Folder.read(path)
+
+
+def _scorer(name: str, device: torch.device) -> Scorer:
+    """A scorer by its name, which whoever began the run has checked."""
+    try:
+        return scorer_at(name, device)
+    except (ImportError, OSError, AttributeError) as error:
+        raise PlanError(
+            f"the scorer {name!r} is not there ({error}); give back what was there at the beginning"
+        ) from error
 
 
 def _same_backend(folder: Folder, pictures: Pictures) -> None:

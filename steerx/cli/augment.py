@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import jobs
+from .amended import AmendBatch, WithoutAmending, amend
 from .augmented import said_of, show_estimate, show_status, verified
 from .exported import export
 from .failures import PARTLY, PLAN, USAGE, Failure, argument
@@ -142,6 +143,7 @@ def make(
         bool, typer.Option("--any-checkpoint", help="Take directions and codes of another one.")
     ] = False,
     batch: Batch = None,
+    amend_batch: AmendBatch = None,
     encoders: Annotated[int, typer.Option("--encoders", help="Threads that encode.", min=1)] = 1,
     workers: Annotated[
         int, typer.Option("--workers", help="How many share the folder.", min=1)
@@ -180,6 +182,9 @@ def make(
     """Make the data set; what is there of it stays (`plan` says what it would take, and writes nothing)."""
     from ..augmentation.rendering import one_thread
 
+    if amend_batch is not None:
+        amend(context, outdir, batch=amend_batch)
+        return
     if (workers > 1) != (worker_index is not None) or (worker_index or 0) >= workers:
         raise Failure("give --workers N and --worker-index 0 ... N-1 together", USAGE)
     if ray is not None and processes is None:
@@ -210,7 +215,7 @@ def make(
 
 
 app.command("plan", help="Say what the data set takes: pictures, bytes, time; write nothing.")(make)
-app.command("run")(make)
+app.command("run", cls=WithoutAmending)(make)
 app.command("export")(export)
 
 

@@ -69,13 +69,20 @@ def show_status(told: dict[str, Any], outdir: Path) -> None:
         f"{outdir}: {told['done_shards']} of {told['shards']} shards, {told['done_samples']} of "
         f"{told['samples']} pictures{left_out}, {size(told['bytes'])} ({size(told['free'])} free); {state}"
     )
-    if not told["finished"] and told["images_per_second"]:
+    if not told["finished"] and told["seconds_left"] is not None:
         typer.echo(
             f"lately {told['images_per_second']:.3g} pictures/s, {duration(told['seconds_left'])} left; "
             f"{told['bound']} binds"
         )
+    if len(told["parts"]) > 1:
+        each = (f"{_count(part['shards'])} shards by {part['batch']}" for part in told["parts"])
+        typer.echo(f"amended: {', '.join(each)} pictures at once")
     for shard, reason in told["failed"].items():
         typer.echo(f"failed: shard {shard}: {reason}")
+
+
+def _count(ranges: Any) -> int:
+    return sum(int(last - first + 1) for first, last in ranges)
 
 
 def verified(folder: Folder, *, fix: bool, as_json: bool) -> None:

@@ -154,7 +154,7 @@ def interfacegan(
         if scorer == "truth":
             known = scores_of.of_truth(G, network, numbers)
         else:
-            judge = scorer_named(scorer or "", G)
+            judge = scorer_named(scorer or "", G, known=("faces", "truth"))
     with argument("--attributes"):
         known = None if known is None else known.only(attributes)
     where: BoundarySpace = "w" if space is None else space.value

@@ -107,10 +107,10 @@ def told(error: BaseException) -> tuple[int, str]:
         return 128 + getattr(error, "signal", 0), str(error)
     if isinstance(error, OSError):
         return IO, _system(error)
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return FAILED, "out of memory; give a smaller --batch, or --dtype bfloat16"
     if isinstance(error, ValueError):
         return FAILED, str(error)
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return FAILED, "out of memory; give a smaller --batch, or --dtype bfloat16"
     return FAILED, f"{type(error).__name__}: {error} (add -v for the traceback)"
 
 

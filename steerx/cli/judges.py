@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from . import jobs
 from .failures import USAGE, Failure
 from .scorers import scorer_named
 
@@ -57,29 +58,26 @@ def judge_of(
     """The judge that options mean; None without a scorer.
 
     Raises:
-        Failure: rules without a scorer, or a scorer without names.
+        Failure: settings of a scorer without one, or a scorer without names.
     """
     from ..augmentation import Judge
 
-    if scorer is None:
-        if accept or tries > 1:
-            raise Failure(
-                "--accept and --tries need a --scorer, which says what is accepted", USAGE
-            )
-        return None
-    named = scorer_named(scorer, G)
-    if named.names is None:
-        raise Failure(f"--scorer {scorer}: it does not say its columns; give it .names", USAGE)
     try:
         low, high = map(float, reach.split(","))
     except ValueError as error:
         raise Failure(f"--reach must look like -6,6, got {reach!r}", USAGE) from error
-    return Judge(
-        named.scorer,
-        names=named.names,
-        accept=accept,
-        tries=tries,
-        reach=(low, high),
-        tolerance=tolerance,
-        looks=looks,
-    )
+    settings: dict[str, Any] = {"accept": tuple(accept), "tries": tries, "reach": (low, high)}
+    settings |= {"tolerance": tolerance, "looks": looks}
+    if scorer is None:
+        for name, value in settings.items():
+            if jobs.typed(name) or value != getattr(Judge, name):  # a job tells every default
+                raise Failure(
+                    f"--{name} needs a --scorer, which it is a setting of, got none; give --scorer faces, "
+                    f"module:name or file.py:name, or leave --{name} out",
+                    USAGE,
+                )
+        return None
+    named = scorer_named(scorer, G)
+    if named.names is None:
+        raise Failure(f"--scorer {scorer}: it does not say its columns; give it .names", USAGE)
+    return Judge(named.scorer, names=named.names, **settings)

@@ -102,7 +102,7 @@ def score(
         scores.save(output, overwrite=force)
         _show(scores, output)
         return
-    judge = scorer_named(scorer, G)
+    judge = scorer_named(scorer, G, known=("faces", "truth"))
 
     from ..scoring import Scores, batch_size
     from ..scoring import score as scored

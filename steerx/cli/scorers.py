@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -33,11 +30,16 @@ class Named:
     names: tuple[str, ...] | None
 
 
-def scorer_named(text: str, G: Generator) -> Named:
+def scorer_named(text: str, G: Generator, *, known: Sequence[str] = ("faces",)) -> Named:
     """The scorer of `faces`, `module:name` or `path/to/file.py:name`.
 
     A class is called once, without arguments; a torch module goes to the generator's device, in
     evaluation mode. A scorer may say its attributes as `.names`.
+
+    Args:
+        text: the name.
+        G: whose pictures it scores.
+        known: names that the command has for scorers, for messages.
 
     Raises:
         Failure: nothing of that name, something that cannot score, or code that fails on import.
@@ -48,11 +50,14 @@ def scorer_named(text: str, G: Generator) -> Named:
         warn_of_strangers(G)
         built_in = scorer().to(G.device)
         return Named(built_in, built_in.names)
-    found = code_named("--scorer", text, G, "takes images [N, 3, H, W] and returns scores [N, A]")
+    job = "takes images [N, 3, H, W] and returns scores [N, A]"
+    found = code_named("--scorer", text, G, job, known=known)
     return Named(found, _names(getattr(found, "names", None), f"--scorer {text}"))
 
 
-def code_named(option: str, text: str, G: Generator, job: str) -> Callable[..., Any]:
+def code_named(
+    option: str, text: str, G: Generator, job: str, *, known: Sequence[str] = ()
+) -> Callable[..., Any]:
     """The function, or object of a class that can be called, of `module:name` or `path/to/file.py:name`.
 
     Args:
@@ -60,6 +65,7 @@ def code_named(option: str, text: str, G: Generator, job: str) -> Callable[..., 
         text: the name.
         G: whose device a torch module goes to.
         job: what it must do, for messages.
+        known: what the option may be besides, for messages.
 
     Raises:
         Failure: nothing of that name, something that cannot be called, or code that fails on import.
@@ -67,61 +73,46 @@ def code_named(option: str, text: str, G: Generator, job: str) -> Callable[..., 
     said = f"{option} {text}"
     where, colon, name = text.rpartition(":")
     if not colon or not where or not name:
-        built_in = "faces, truth, " if option == "--scorer" else ""
-        raise Failure(
-            f"{option} must be {built_in}module:function or file.py:function, got {text!r}", USAGE
-        )
+        forms = ", ".join([*known, "module:function or file.py:function"])
+        raise Failure(f"{option} must be {forms}, got {text!r}", USAGE)
     found = _attribute(_module(where, said), name, said)
     if isinstance(found, type):
-        found = _run(found, said, f"{name}()")
+        try:
+            found = found()
+        except (Exception, SystemExit) as error:
+            raise _broken(said, f"{name}()", error) from error
     if not callable(found):
         raise Failure(
             f"{said}: {name} is no function but {type(found).__name__}; name something that {job}",
             USAGE,
         )
 
-    import torch
+    from ..scoring.naming import settled
 
-    if isinstance(found, torch.nn.Module):
-        found = found.to(G.device).requires_grad_(False).eval()
-    return found  # type: ignore[no-any-return]
+    return settled(found, G.device)  # type: ignore[no-any-return]
 
 
 def _module(where: str, said: str) -> ModuleType:
     """Import a module by its name or its file; what stands beside it can be imported too."""
-    file = Path(where)
-    if file.suffix != ".py":
-        if not all(part.isidentifier() for part in where.split(".")):
-            raise Failure(f"{said}: {where!r} is neither a module nor a .py file", USAGE)
-        _beside(Path.cwd())
-        try:
-            return importlib.import_module(where)
-        except ModuleNotFoundError as error:
-            if error.name is None or not f"{where}.".startswith(f"{error.name}."):
-                raise _broken(said, where, error) from error
-            raise Failure(
-                f"{said}: there is no module {error.name!r} here or installed; give its file: "
-                "path/to/file.py:function",
-                USAGE,
-            ) from error
-        except (Exception, SystemExit) as error:
+    from ..scoring.naming import module_at
+
+    by_file = where.endswith(".py")
+    if by_file and not Path(where).is_file():
+        raise Failure(f"{said}: there is no file {where}; check the path", USAGE)
+    if not by_file and not all(part.isidentifier() for part in where.split(".")):
+        raise Failure(f"{said}: {where!r} is neither a module nor a .py file", USAGE)
+    try:
+        return module_at(where)
+    except ModuleNotFoundError as error:
+        if by_file or error.name is None or not f"{where}.".startswith(f"{error.name}."):
             raise _broken(said, where, error) from error
-    if not file.is_file():
-        raise Failure(f"{said}: there is no file {file}; check the path", USAGE)
-    _beside(file.resolve().parent)
-    spec = importlib.util.spec_from_file_location(f"steerx_scorer_{file.stem}", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses and pickles look their module up
-    loader = spec.loader
-    _run(lambda: loader.exec_module(module), said, str(file))
-    return module
-
-
-def _beside(folder: Path) -> None:
-    """Let imports find what lies in a folder, as they do for a script in it."""
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+        raise Failure(
+            f"{said}: there is no module {error.name!r} here or installed; give its file: "
+            "path/to/file.py:function",
+            USAGE,
+        ) from error
+    except (Exception, SystemExit) as error:
+        raise _broken(said, where, error) from error
 
 
 def _attribute(module: ModuleType, name: str, said: str) -> Any:
@@ -131,13 +122,6 @@ def _attribute(module: ModuleType, name: str, said: str) -> Any:
     close = get_close_matches(name, there, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(there[:8]) or 'none'}"
     raise Failure(f"{said}: there is no {name!r} in it; {hint}", USAGE)
-
-
-def _run(work: Any, said: str, what: str) -> Any:
-    try:
-        return work()
-    except (Exception, SystemExit) as error:
-        raise _broken(said, what, error) from error
 
 
 def _broken(said: str, what: str, error: BaseException) -> Failure:

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from steerx.augmentation import run
+import torch
+
+from steerx.augmentation import Pictures, run
 from tests.augmentation.jobs import contents, pictures
 
 CALLS = ("open", "write", "fsync", "replace", "link", "unlink", "ftruncate", "mkdir")
@@ -110,6 +112,20 @@ def killed_at(point: int, folder: Path, **policy: Any) -> None:
 
     status = in_a_child(work)
     assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, status
+
+
+@contextmanager
+def room_for(most: int, *, first: int = 8, last: int = 15) -> Iterator[None]:
+    """A memory in which batches of some samples hold so many pictures at most."""
+    render = Pictures.render
+
+    def narrow(self: Pictures, samples: Any) -> torch.Tensor:
+        if len(samples.ids) > most and any(first <= n <= last for n in samples.ids.tolist()):
+            raise torch.OutOfMemoryError("no room")
+        return render(self, samples)
+
+    with mock.patch.object(Pictures, "render", narrow):
+        yield
 
 
 def nothing_is_partial(folder: Path, whole: dict[str, bytes]) -> int:

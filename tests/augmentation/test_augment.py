@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import io
 import json
-import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -247,26 +246,3 @@ def test_classes_are_taken_in_turn(tmp_path: Path) -> None:
         steerx.augment(G, directions()[0], out=tmp_path / "b", **told)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="classes are integers 0-2"):
         steerx.augment(G, directions()[0], out=tmp_path / "b", labels=(3,), **told)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("most", "said"),
-    [(3, "out of memory for 4 pictures at once; .* a batch of 2, which fits"), (0, "more memory")],
-)
-def test_out_of_memory_fails_the_shard_and_names_the_batch_that_fits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, said: str
-) -> None:
-    from steerx.augmentation import Pictures
-
-    render = Pictures.render
-
-    def narrow(self, samples):  # type: ignore[no-untyped-def]
-        if len(samples.ids) > most and 8 in samples.ids:
-            raise torch.OutOfMemoryError("no room")
-        return render(self, samples)
-
-    monkeypatch.setattr(Pictures, "render", narrow)
-    made = run(pictures(), tmp_path)
-    assert made.shards == 2 and list(made.failed) == [1]
-    assert re.search(said, made.failed[1])
-    assert Folder.read(tmp_path).pending() == [1]

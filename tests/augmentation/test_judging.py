@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,27 @@ def test_refused_pictures_are_drawn_again_and_then_left_out(tmp_path: Path) -> N
     assert kept[1] < 80 and kept[4] > 1.4 * kept[1]
 
 
+@pytest.mark.parametrize("rule", ["light>=3", "light>=1000"])
+def test_the_time_that_is_left_counts_what_was_left_out(tmp_path: Path, rule: str) -> None:
+    """A refused sample took as long as one that was taken."""
+    run(pictures(judge=judge(accept=[rule]), count=40), tmp_path)  # 15 shards of 8
+    for shard in range(9, 15):
+        (tmp_path / f"shard-{shard:06d}.tar.json").unlink()
+    (tmp_path / "_SUCCESS").unlink()
+    folder = Folder.read(tmp_path)
+    lines = (tmp_path / "events.jsonl").read_text().splitlines()
+    events = [event for event in map(json.loads, lines) if event["event"] == "shard"][:9]
+    now = time.time()
+    (tmp_path / "events.jsonl").write_text("")
+    for number, event in enumerate(events):  # a shard every two seconds
+        folder.note(**event | {"time": now - 2 * (9 - number)})
+    seen = status(folder)
+    assert (seen.done_shards, seen.done_samples + seen.rejected) == (9, 72) and seen.rejected > 20
+    taken = sum(event["samples"] for event in events[1:])
+    assert seen.images_per_second == pytest.approx(taken / 16)
+    assert seen.seconds_left == pytest.approx(12)  # six shards
+
+
 def test_a_shard_of_which_nothing_is_taken(tmp_path: Path) -> None:
     run(pictures(judge=judge(accept=["light>=1000"])), tmp_path)
     assert read(tmp_path) == {} and verify(Folder.read(tmp_path)).finished
@@ -141,6 +163,34 @@ def test_balance_is_reached_and_what_is_missing_is_counted(tmp_path: Path) -> No
     assert len(lights) + rejected == 30
     assert abs(counts[True] - counts[False]) <= rejected + 1  # a score at 3 may end on either side
     assert rejected < 10
+
+
+@pytest.mark.parametrize(
+    ("policy", "idle", "settings"),
+    [
+        ({}, True, {"reach": (-5.0, 5.0)}),
+        ({}, True, {"tolerance": 0.2}),
+        ({}, True, {"looks": 3}),
+        ({}, True, {"tries": 3}),
+        ({"alphas": BOTH}, False, {"reach": (-5.0, 5.0)}),
+        ({"alphas": BOTH}, False, {"tolerance": 0.2}),
+        ({"alphas": BOTH}, False, {"looks": 3}),
+        ({"alphas": BOTH}, True, {"tries": 3}),
+        ({"rules": ["light>=0"]}, False, {"tries": 3}),
+        ({"rules": ["light>=0"]}, True, {"looks": 3}),
+    ],
+)
+def test_settings_without_an_effect_change_no_plan(
+    policy: dict[str, Any], idle: bool, settings: dict[str, Any]
+) -> None:
+    told = dict(policy)
+    rules = told.pop("rules", [])
+    plain = pictures(judge=Judge(light, accept=rules), **told)
+    other = pictures(judge=Judge(light, accept=rules, **settings), **told)
+    assert (plain.plan.plan_id == other.plan.plan_id) == idle
+    if idle:  # as its pictures are
+        a, b = plain.batch([0, 1, 2, 3]), other.batch([0, 1, 2, 3])
+        assert torch.equal(a.images, b.images)
 
 
 @pytest.mark.parametrize(

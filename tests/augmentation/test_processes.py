@@ -13,10 +13,10 @@ import pytest
 import torch
 
 import steerx
-from steerx.augmentation import Crew, Pictures, PlanError, Stopped, make_plan, run
+from steerx.augmentation import Crew, Pictures, PlanError, Stopped, amend, make_plan, run
 from steerx.augmentation.folder import Folder
 from steerx.directions import Directions
-from tests.augmentation.faults import nothing_is_partial
+from tests.augmentation.faults import nothing_is_partial, room_for
 from tests.augmentation.jobs import contents
 from tests.augmentation.processes import children, lives, writes_in
 from tests.cli.commands import tiny_network
@@ -64,6 +64,17 @@ def test_processes_that_die_and_hang_change_no_byte(
     events = (tmp_path / "two" / "events.jsonl").read_text()
     assert events.count('"event":"gone"') == len(done)
     assert signal.SIGKILL in done  # the other one may find nobody who writes at that moment
+
+
+def test_processes_take_the_batch_of_an_amendment(tmp_path: Path, network: Path, job: Job) -> None:
+    with room_for(10, first=80, last=159):
+        assert list(run(job(), tmp_path / "two").failed) == [2, 3]
+    plan = amend(tmp_path / "two", batch=10)
+    made = run(job(), tmp_path / "two", crew=Crew(str(network), ("cpu", "cpu")))
+    assert made.shards == 2 and made.failed == {}
+    run(job().by(plan), tmp_path / "one")
+    for name in (f"shard-{shard:06d}.tar{end}" for shard in (2, 3) for end in ("", ".json")):
+        assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
 
 
 def test_processes_of_a_killed_driver_end(tmp_path: Path, network: Path, job: Job) -> None:

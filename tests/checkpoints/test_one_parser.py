@@ -17,10 +17,7 @@ UNPICKLERS = {
 # the user's own. Nothing a file holds reaches either.
 ASKED_FOR = {
     "cli/job_file.py": {"import of yaml"},
-    "cli/scorers.py": {"an import chosen at run time"},
-    "augmentation/naming.py": {
-        "an import chosen at run time"
-    },  # the same name, in a process of its own
+    "scoring/naming.py": {"an import chosen at run time"},
 }
 RUNNERS = {"eval", "exec", "compile", "__import__", "breakpoint"}
 LOADERS = {"torch.load", "torch.jit.load", "torch.serialization.load", "torch.hub.load"}

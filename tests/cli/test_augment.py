@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def test_status(run: Run, made: Path) -> None:
     (made / "_SUCCESS").unlink()
     (made / "shard-000000.tar").unlink()
     (made / "failed").mkdir()
-    (made / "failed" / "shard-000000.json").write_text('{"shard":0,"reason":"NaN"}')
+    failed = {"shard": 0, "plan_id": told["plan_id"], "reason": "NaN"}
+    (made / "failed" / "shard-000000.json").write_text(json.dumps(failed))
     with (made / "events.jsonl").open("a") as handle:
         handle.write('{"event": torn')
     said = run("augment", "status", made).stdout
@@ -223,7 +225,24 @@ def test_a_scorer_that_does_not_fit(run: Run, network: Path, sefa: Path) -> None
     words = ("augment", "run", network, sefa, "-n", 2, "-a")
     for bad, said in (
         (("1=target:1",), "a score can be sought only where there is a scorer"),
-        (("1", "--accept", "reached"), "--accept and --tries need a --scorer"),
+        (("1=target:1", "--scorer", "named.py"), "must be faces, module:function or file.py"),
+        (
+            ("1", "--scorer", "truth"),
+            "must be faces, module:function or file.py:function, got 'tru",
+        ),
+        *(
+            (
+                ("1", f"--{name}", value),
+                f"--{name} needs a --scorer, which it is a setting of, got none",
+            )
+            for name, value in (
+                ("accept", "reached"),
+                ("tries", 2),
+                ("reach", "-5,5"),
+                ("tolerance", 0.1),
+                ("looks", 8),
+            )
+        ),
         (("1", "--scorer", "judge.py:light"), "it does not say its columns"),
         (("1", "--scorer", "named.py:light", "--reach", "6"), "--reach must look like -6,6"),
         (("1", "--scorer", "named.py:light", "--accept", "tall>=1"), "names 'tall'"),
@@ -253,3 +272,71 @@ def test_export_refuses_what_is_not_whole(run: Run, made: Path) -> None:
     assert run(*words, "--partial").stdout == "16 pictures in out\n"
     assert "holds no plan.json" in one_line(run("augment", "export", "no", *words[3:]), 64)
     assert "--to" in one_line(run("augment", "export", made, "--to", "lmdb", "-o", "x"), 2)
+
+
+def test_another_batch_for_what_is_not_done(
+    run: Run, network: Path, sefa: Path, monkeypatch
+) -> None:
+    import torch
+
+    from steerx.augmentation import Pictures
+
+    render = Pictures.render
+
+    def narrow(pictures, samples):  # type: ignore[no-untyped-def]
+        if len(samples.ids) > 2 and 8 in samples.ids:
+            raise torch.OutOfMemoryError("no room")
+        return render(pictures, samples)
+
+    monkeypatch.setattr(Pictures, "render", narrow)
+    words = ("augment", "run", network, sefa, *SMALL, "--processes", 1, "--batch", 4, "-o")
+    line = one_line(run(*words, "a set"), 3)
+    remedy = "augment plan --amend-batch 2 --outdir 'a set'"
+    assert f"a batch of 2 fits: `steerx {remedy}`" in line
+    result = run(*shlex.split(remedy))
+    assert result.exit_code == 0, result.output
+    assert "1 of 3 shards are to be made, 2 pictures at once" in result.stdout
+    assert "`steerx augment resume 'a set'` goes on" in result.stdout
+    told = json.loads(run("augment", "status", "a set", "--json").stdout)
+    assert [part["shards"] for part in told["parts"]] == [[[0, 0], [2, 2]], [[1, 1]]]
+    assert (
+        "amended: 2 shards by 4, 1 shards by 2 pictures" in run("augment", "status", "a set").stdout
+    )
+    assert "1 made now" in run("augment", "resume", "a set").stdout
+    assert run("augment", "verify", "a set").exit_code == 0
+    run(*words, "by-2", "--batch", 2)
+    name = "shard-000001.tar"
+    assert Path("a set", name).read_bytes() == Path("by-2", name).read_bytes()
+    said = (("all 3 shards of a set are done", 64, "3"), ("--amend-batch", 2, "0"))
+    for words_said, code, size in said:
+        bad = run("augment", "plan", "--amend-batch", size, "-o", "a set")
+        assert words_said in one_line(bad, code)
+    bad = run("augment", "plan", "--amend-batch", 1, "-o", "a set", "-n", 3)
+    assert "--amend-batch takes --outdir alone, got count too" in one_line(bad, 2)
+    bad = run("augment", "run", "--amend-batch", 1, "-o", "a set")
+    assert "No such option" in one_line(bad, 2)
+    assert "holds no plan.json" in one_line(run("augment", "plan", "--amend-batch", 1), 64)
+    Path("by-2", "shard-000001.tar").unlink()
+    assert run("augment", "plan", "--amend-batch", 1, "-o", "by-2").exit_code == 0
+    file = Path("by-2", "plan-0001.json")
+    file.write_bytes(file.read_bytes()[:50])
+    assert "plan-0001.json is torn" in one_line(run("augment", "verify", "by-2"), 65)
+
+
+def test_a_probe_without_memory_names_the_batch_that_fits(
+    run: Run, network: Path, sefa: Path, monkeypatch
+) -> None:
+    import torch
+
+    from steerx.augmentation import Pictures
+
+    render = Pictures.render
+
+    def narrow(pictures, samples):  # type: ignore[no-untyped-def]
+        if len(samples.ids) > 2:
+            raise torch.OutOfMemoryError("no room")
+        return render(pictures, samples)
+
+    monkeypatch.setattr(Pictures, "render", narrow)
+    line = one_line(run("augment", "plan", network, sefa, *SMALL, "--batch", 4), 1)
+    assert "out of memory for 4 pictures at once; a batch of 2 fits" in line

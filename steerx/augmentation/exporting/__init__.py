@@ -103,7 +103,13 @@ def export(
         raise UnfinishedError(f"{job.path} has no samples to export")
     if per_file is None:
         per_file = max(1, _FILE * samples // sum(r.bytes for r in receipts))
-    told = card(job.plan, samples=samples, where=form.where, pattern=form.pattern)
+    told = card(
+        job.plan,
+        samples=samples,
+        parts=job.plans.parts(),
+        where=form.where,
+        pattern=form.pattern,
+    )
     contents = Contents(job.plan, samples, per_file, told.encode())
     with whole(Path(os.path.abspath(out))) as place:
         reading = _read(job, receipts, watch)
