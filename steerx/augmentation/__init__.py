@@ -1,8 +1,8 @@
 """Bulk jobs: a plan, its shards, their receipts, who makes them, and what others read."""
 
+from ..working.crew import Crew
 from .alphas import Bins, Fixed, Normal, Target, Uniform
 from .amending import amend
-from .crew import Crew
 from .errors import (
     AugmentError,
     DamageError,

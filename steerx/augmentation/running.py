@@ -11,16 +11,16 @@ from ..directions import DirectionsLike, as_directions
 from ..editing import several
 from ..generators import Generator
 from ..generators.generator import Codes, CodeSpace
+from ..working.crew import Crew
+from ..working.driving import make_by_crew
+from ..working.stopping import stopping
 from .card import card
-from .crew import Crew
-from .driving import make_by_crew
 from .encoding import Format, check_encoder
 from .folder import Folder
 from .judging import Judge
 from .making import Made, Watch, make
 from .planning import SHARD, AlphasLike, make_plan
 from .rendering import Pictures, one_thread
-from .stopping import stopping
 
 
 def augment(

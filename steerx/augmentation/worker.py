@@ -23,7 +23,8 @@ import torch
 from ..generators import load
 from ..scoring import Scorer
 from ..scoring.naming import scorer_at
-from .crew import END, GRACE, Order
+from ..working.crew import END, GRACE, Order
+from ..working.stopping import Stop
 from .encoding import check_encoder
 from .errors import AugmentError, PlanError, Stopped
 from .folder import PLAN, Folder
@@ -31,7 +32,6 @@ from .judging import Judge
 from .making import make
 from .planning import backend_of
 from .rendering import Pictures, one_thread
-from .stopping import Stop
 
 Say = Callable[..., object]
 

@@ -13,10 +13,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..augmentation.errors import AugmentError
+from ..augmentation.worker import work
 from .crew import END, STOP, Hear, Message, Order, Worker
-from .errors import AugmentError
 from .stopping import SIGNALS, Stop
-from .worker import work
 
 
 class Maker:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .values import Value
+from ..augmentation.values import Value
 
 GRACE = 3.0  # seconds that a worker has to end by itself
 END, STOP = "end", "stop"  # words beside numbers of shards: no more come; leave the one in work

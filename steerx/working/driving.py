@@ -9,12 +9,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from ..augmentation import errors
+from ..augmentation.errors import AugmentError
+from ..augmentation.folder import Folder
+from ..augmentation.making import Made, Watch
 from ..generators.loading import resolve
-from . import errors
 from .crew import END, GRACE, STOP, Crew, Hear, Message, Order, Worker
-from .errors import AugmentError
-from .folder import Folder
-from .making import Made, Watch
 from .stopping import Stop
 
 ATTEMPTS = 3

@@ -1,0 +1,1 @@
+"""Workers: processes or actors that do pieces of a job, and the driver that hands them out."""
