@@ -1,15 +1,15 @@
 """Bulk jobs: a plan, its shards, their receipts, who makes them, and what others read."""
 
-from ..working.crew import Crew
+from ..working import Stopped
 from .alphas import Bins, Fixed, Normal, Target, Uniform
 from .amending import amend
+from .crew import Crew
 from .errors import (
     AugmentError,
     DamageError,
     LockedError,
     PlanError,
     ShardError,
-    Stopped,
     UnevenError,
     UnfinishedError,
 )

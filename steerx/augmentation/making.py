@@ -15,7 +15,7 @@ from typing import Any, Self
 from .._behind import behind
 from .._pictures import Pixels, to_uint8
 from ..rendering import is_out_of_memory
-from ..working.stopping import Stop
+from ..working import Stop
 from .encoding import SUFFIX, encode
 from .errors import MemoryShortError, ShardError
 from .folder import Folder, ShardWriter
