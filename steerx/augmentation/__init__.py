@@ -1,5 +1,6 @@
 """Bulk jobs: a plan, its shards, their receipts, who makes them, and what others read."""
 
+from ..working import Stopped
 from .alphas import Bins, Fixed, Normal, Target, Uniform
 from .amending import amend
 from .crew import Crew
@@ -9,7 +10,6 @@ from .errors import (
     LockedError,
     PlanError,
     ShardError,
-    Stopped,
     UnevenError,
     UnfinishedError,
 )

@@ -1,93 +1,105 @@
-"""Who makes the shards of a job: a crew of workers, told what to do by one driver."""
+"""A crew that makes the shards of a job."""
 
 from __future__ import annotations
 
-import importlib.util
 import time
-from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from .values import Value
-
-GRACE = 3.0  # seconds that a worker has to end by itself
-END, STOP = "end", "stop"  # words beside numbers of shards: no more come; leave the one in work
-_INSTALL = 'pip install "steerx[ray]"'
-
-Message = dict[str, Any]
-Hear = Callable[["Worker", Message | None], object]
+from ..scoring.naming import from_anywhere
+from ..working import Crew as AnyCrew
+from ..working import Message, Order, Stop
+from ..working.driving import Work, driving
+from . import errors
+from .errors import AugmentError
+from .folder import Folder
+from .making import Made, Watch
 
 
 @dataclass(frozen=True)
-class Crew:
+class Crew(AnyCrew):
     """Who makes the shards.
 
     Attributes:
-        network: file or name that the workers load.
-        devices: one for each worker: ("cpu", "cpu"), ("cuda:0", "cuda:1"); of a cluster ("cpu", "cpu").
-        dtype: of activations.
+        network, devices, dtype, patience, ray: see `steerx.working.Crew`.
         encoders: threads that encode, in each.
-        patience: seconds without a word after which a worker counts as hung.
         scorer: what they score by, as `scoring.naming.scorer_at` knows it.
-        ray: address of the Ray cluster whose actors they are; None = processes of this machine.
     """
 
-    network: str
-    devices: tuple[str, ...]
-    dtype: str = "float32"
     encoders: int = 1
-    patience: float = 600.0
     scorer: str | None = None
-    ray: str | None = None
-
-    def check(self) -> None:
-        """Refuse a cluster where the library that reaches it is not installed.
-
-        Raises:
-            ModuleNotFoundError: it is not; the message says how to install it.
-        """
-        if self.ray is not None and importlib.util.find_spec("ray") is None:
-            raise ModuleNotFoundError(
-                f"a Ray cluster needs Ray, which is not installed; {_INSTALL}, or make shards in processes"
-            )
 
 
-class Order(Value):
-    """What a worker makes, and with what; the first that it is told."""
+class ShardsOrder(Order):
+    """What a worker that makes shards is told first."""
 
     folder: str
-    network: str
-    device: str
-    dtype: str
-    renderer: str
     encoders: int
     scorer: str | None
 
 
-class Worker(ABC):
-    """The driver's end of somebody who makes shards.
+def make_by_crew(
+    folder: Folder, crew: Crew, shards: Sequence[int], *, stop: Stop, watch: Watch
+) -> Made:
+    """Make shards by a crew; the same bytes as in this process.
 
     Args:
-        order: what it makes.
-        hear: is told its messages (ready, wrote, ended, fatal), and None when there are no more.
+        folder: locked, with the inputs of its plan.
+        crew: how many, and where.
+        shards: to be made.
+        stop: ends the workers when it was asked to.
+        watch: is told how many samples were written.
+
+    Raises:
+        Stopped, OSError, AugmentError: as `making.make`.
+        CrewError: workers cannot be had.
     """
+    shared = _Shards(folder, crew, shards, watch)
+    try:
+        with driving(crew, shared) as driver:
+            while driver.workers:
+                stop.check()
+                driver.listen()
+        if driver.waiting:
+            raise AugmentError("the workers ended before all shards were made; run it again")
+        return shared.made
+    finally:
+        if folder.alone:
+            folder.sweep()
 
-    def __init__(self, order: Order, hear: Hear) -> None:
-        self.order, self.hear = order, hear
-        self.shards: deque[int] = deque()  # that it was told and has not ended
-        self.heard = time.monotonic()
-        self.ready = self.ended = False
 
-    @abstractmethod
-    def tell(self, word: object) -> None:
-        """A shard, END or STOP."""
+class _Shards(Work):
+    """Shards to be made, and what was."""
 
-    @abstractmethod
-    def kill(self) -> None:
-        """End it now, whatever it does; that it is gone is heard."""
+    def __init__(self, folder: Folder, crew: Crew, shards: Sequence[int], watch: Watch) -> None:
+        from .worker import work
 
-    @abstractmethod
-    def wait(self, seconds: float) -> str:
-        """How it ended, "" as it should; it is killed where it has not by then."""
+        self.task, self.pieces = work, shards
+        self.errors = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type)}
+        self.folder, self.crew, self.watch = folder, crew, watch
+        self.made = Made()
+
+    def order(self, device: str) -> Order:
+        return ShardsOrder(
+            **self.crew.loading(device),
+            backend=self.folder.plan.backend,
+            folder=str(self.folder.path.absolute()),
+            encoders=self.crew.encoders,
+            scorer=None if self.crew.scorer is None else from_anywhere(self.crew.scorer),
+        )
+
+    def heard(self, message: Message) -> None:
+        self.watch(message["wrote"])
+
+    def ended(self, piece: int, message: Message) -> None:
+        if message["reason"]:
+            self.made.failed[piece] = message["reason"]
+        else:
+            self.made.shards += 1
+
+    def given_up(self, piece: int, reason: str) -> None:
+        self.folder.fail(piece, reason)
+        self.made.failed[piece] = reason
+
+    def gone(self, how: str, pieces: Sequence[int]) -> None:
+        self.folder.note(event="gone", time=time.time(), how=how, shards=list(pieces))

@@ -43,15 +43,3 @@ class MemoryShortError(ShardError):
 
 class UnevenError(AugmentError):
     """The same shard came out with other bytes."""
-
-
-class Stopped(Exception):
-    """The run was asked to stop by a signal.
-
-    Attributes:
-        signal: its number.
-    """
-
-    def __init__(self, signal: int) -> None:
-        super().__init__(f"stopped by signal {signal}; `steerx augment resume` goes on")
-        self.signal = signal

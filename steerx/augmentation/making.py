@@ -15,6 +15,7 @@ from typing import Any, Self
 from .._behind import behind
 from .._pictures import Pixels, to_uint8
 from ..rendering import is_out_of_memory
+from ..working import Stop
 from .encoding import SUFFIX, encode
 from .errors import MemoryShortError, ShardError
 from .folder import Folder, ShardWriter
@@ -22,7 +23,6 @@ from .judging import Verdict
 from .records import record
 from .rendering import Batch, Pictures
 from .samples import Samples
-from .stopping import Stop
 
 Watch = Callable[[int], object]
 Ended = Callable[[int, str], object]

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
+from ..working.backend import Backend
 from .alphas import Alphas
 from .errors import DamageError, PlanError
 from .rules import Rule
@@ -95,17 +96,6 @@ class Codec(Value):
     quality: int | None = Field(default=None, ge=1, le=100)
     subsampling: Literal["444", "420"] | None = None
     encoder: str
-
-
-class Backend(Value):
-    """What computes: pictures of two backends are close, not the same bytes."""
-
-    renderer: str
-    dtype: str
-    device: str
-    isa: str
-    torch: str
-    steerx: str
 
 
 class Plan(Value):

@@ -8,18 +8,17 @@ from typing import Literal
 import torch
 
 from .._seeds import Seeds, seed_numbers
-from .._version import version
 from ..directions import Directions
 from ..editing import along
 from ..generators import Generator
 from ..generators.generator import Codes, CodeSpace
 from ..generators.start import begin
-from ..ops import _direct, build_info
 from ..scoring import batch_size
+from ..working.backend import backend_of
 from .alphas import Alphas, Fixed, Target, parse_alphas
 from .encoding import Format, codec_of
 from .judging import Judge, judging_of
-from .plan import Backend, Drawn, Edit, Given, Plan, Seeded, ranges_of
+from .plan import Drawn, Edit, Given, Plan, Seeded, ranges_of
 from .rendering import fingerprint, fingerprint_of_codes, layers_said
 
 AlphasLike = float | Sequence[float] | str | Alphas
@@ -107,26 +106,6 @@ def make_plan(
         shard_size=shard_size,
         batch=min(batch_size("augment", G, batch), shard_size),
         backend=backend_of(G),
-    )
-
-
-def backend_of(G: Generator) -> Backend:
-    """What computes here."""
-    dtype = getattr(G.renderer, "dtype", None) or next(G.parameters()).dtype
-    isa = torch.backends.cpu.get_cpu_capability()
-    if G.device.type == "cuda":
-        isa = torch.cuda.get_device_name(G.device)
-    built = build_info()
-    kernels = f"native {built['isa']}" if built else "reference"
-    if G.device.type == "cpu" and _direct.fast():
-        kernels += " and matrix-unit"
-    return Backend(
-        renderer=G.renderer.name,
-        dtype=str(dtype).removeprefix("torch."),
-        device=G.device.type,
-        isa=f"{isa}, {kernels} kernels",
-        torch=torch.__version__,
-        steerx=version(),
     )
 
 

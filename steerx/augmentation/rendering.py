@@ -7,10 +7,9 @@ split sums by the number of threads; more processes make it faster.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -166,14 +165,3 @@ def layers_said(one: Directions) -> str:
     """Layers that a direction moves, as people say them."""
     (layers,) = one.layers
     return "all" if layers is None else format_layers(layers)
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread of the CPU, as everyone who works on a job does."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -11,16 +11,15 @@ from ..directions import DirectionsLike, as_directions
 from ..editing import several
 from ..generators import Generator
 from ..generators.generator import Codes, CodeSpace
+from ..working import one_thread, stopping
 from .card import card
-from .crew import Crew
-from .driving import make_by_crew
+from .crew import Crew, make_by_crew
 from .encoding import Format, check_encoder
 from .folder import Folder
 from .judging import Judge
 from .making import Made, Watch, make
 from .planning import SHARD, AlphasLike, make_plan
-from .rendering import Pictures, one_thread
-from .stopping import stopping
+from .rendering import Pictures
 
 
 def augment(

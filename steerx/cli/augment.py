@@ -13,6 +13,7 @@ import typer
 from . import jobs
 from .amended import AmendBatch, WithoutAmending, amend
 from .augmented import said_of, show_estimate, show_status, verified
+from .crews import Ray, check_ray, devices_of, places_of
 from .exported import export
 from .failures import PARTLY, PLAN, USAGE, Failure, argument
 from .judges import Accept, Looks, Reach, ScorerName, Tolerance, Tries, judge_of
@@ -166,29 +167,20 @@ def make(
             show_default="one per core or GPU, where there are shards for them",
         ),
     ] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(
-            "--ray",
-            metavar="ADDRESS",
-            help="Make shards by --processes actors on the Ray cluster at HOST:PORT, or auto.",
-            show_default=False,
-        ),
-    ] = None,
+    ray: Ray = None,
     device: Device = "auto",
     dtype: Dtype = DtypeName.float32,
     job: JobFile = None,
 ) -> None:
     """Make the data set; what is there of it stays (`plan` says what it would take, and writes nothing)."""
-    from ..augmentation.rendering import one_thread
+    from ..working import one_thread
 
     if amend_batch is not None:
         amend(context, outdir, batch=amend_batch)
         return
     if (workers > 1) != (worker_index is not None) or (worker_index or 0) >= workers:
         raise Failure("give --workers N and --worker-index 0 ... N-1 together", USAGE)
-    if ray is not None and processes is None:
-        raise Failure("give --processes N beside --ray: how many actors make shards", USAGE)
+    check_ray(ray, processes)
     with one_thread():
         pictures = _pictures(
             named(network),
@@ -322,24 +314,14 @@ def _crew(
     ray: str | None,
 ) -> Crew:
     """A process per core, or per GPU; fewer where there are few shards. On a cluster as many as were asked for."""
-    import torch
-
     from ..augmentation import Crew
 
-    kind, plan = pictures.G.device.type, pictures.plan
-    if ray is not None:
-        devices = (kind,) * (processes or 1)
-        return Crew(network, devices, dtype.value, encoders, scorer=scorer, ray=ray)
-    if kind == "cuda" and device in ("auto", "cuda"):
-        places = [f"cuda:{n}" for n in range(torch.cuda.device_count())]
-    else:
-        places = [str(pictures.G.device)]
     if processes is None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        most = len(places) if kind == "cuda" else cores or 1
-        processes = max(1, min(most, plan.shards // _SHARDS_EACH))
-    devices = tuple(places[n % len(places)] for n in range(processes))
-    return Crew(network, devices, dtype.value, encoders, scorer=scorer)
+        gpus = len(places_of(pictures.G, device)) if pictures.G.device.type == "cuda" else None
+        processes = max(1, min(gpus or cores or 1, pictures.plan.shards // _SHARDS_EACH))
+    devices = devices_of(pictures.G, device, processes, ray)
+    return Crew(network, devices, dtype.value, encoders=encoders, scorer=scorer, ray=ray)
 
 
 def _run(pictures: Pictures, outdir: Path, crew: Crew, *, worker: int, workers: int) -> None:

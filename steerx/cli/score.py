@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import jobs
+from .crews import Processes, Ray, check_ray, crew_of
 from .dry_run import Cost, measured, tell
 from .failures import DATA, INTERRUPTED, USAGE, Failure
 from .opening import check_codes, open_codes, open_generator
@@ -78,12 +79,15 @@ def score(
     device: Device = "auto",
     dtype: Dtype = DtypeName.float32,
     renderer: Renderer = RendererName.auto,
+    processes: Processes = None,
+    ray: Ray = None,
     force: Force = False,
     dry_run: DryRun = False,
     job: JobFile = None,
 ) -> None:
     """Score pictures of seeds or codes; a run that was cut short goes on when it is given again."""
     network = named(network)
+    check_ray(ray, processes)
     if output.suffix.lower() not in (".csv", ".npy"):
         raise Failure(f"--output must end in .csv or .npy, got {str(output)!r}", USAGE)
     numbers = seeds_unless(codes, seeds)
@@ -103,9 +107,11 @@ def score(
         _show(scores, output)
         return
     judge = scorer_named(scorer, G, known=("faces", "truth"))
+    crew = crew_of(G, network, processes, ray, device=device, dtype=dtype.value)
 
     from ..scoring import Scores, batch_size
     from ..scoring import score as scored
+    from ..working import one_thread
 
     start: dict[str, Any] = {"seeds": numbers, "label": label}
     count = len(numbers or ())
@@ -129,20 +135,23 @@ def score(
         key = "seeds" if codes is None else "codes"
         probe = {**start, key: start[key][: batch_size("score", G, batch)]}
         columns = scored(G, judge.scorer, **probe, **options).shape[1]
-        took = measured(lambda: scored(G, judge.scorer, **probe, **options)) / len(probe[key])
-        tell(Cost(2, _size(columns * count, count), count, took * count), output)
+        with one_thread() if processes else contextlib.nullcontext():
+            took = measured(lambda: scored(G, judge.scorer, **probe, **options)) / len(probe[key])
+        seconds = took * count / (processes or 1)
+        tell(Cost(2, _size(columns * count, count), count, seconds), output)
         return
     part = output.with_name(f"{output.name}.part")
     jobs.record(output, force=force or part.exists(), model=G.model_id)
-    with _watched(part) as watch:
+    with _watched(part) as watch, one_thread() if processes else contextlib.nullcontext():
         values = scored(
             G,
-            judge.scorer,
+            judge.scorer if crew is None else scorer,
             **start,
             **options,
             journal=part,
             scorer_name=scorer,
             watch=watch,
+            crew=crew,
         )
     names = judge.names or tuple(f"attribute{k}" for k in range(values.shape[1]))
     seen = Scores(values, names, None if numbers is None else tuple(numbers))

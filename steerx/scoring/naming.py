@@ -55,3 +55,9 @@ def settled(found: Any, device: torch.device) -> Any:
     if isinstance(found, torch.nn.Module):
         return found.to(device).requires_grad_(False).eval()
     return found
+
+
+def from_anywhere(name: str) -> str:
+    """A name as it holds in another folder too."""
+    where, _, what = name.rpartition(":")
+    return f"{Path(where).absolute()}:{what}" if where.endswith(".py") else name

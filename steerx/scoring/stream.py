@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,8 +16,12 @@ from ..generators.generator import Codes, CodeSpace
 from ..generators.labels import Label
 from ..rendering import Batches, NoiseMode, free_memory
 from .journal import Journal
+from .naming import scorer_at
 from .pictures import pictures_of
-from .scorers import Scorer, ScorerError, ask
+from .scorers import Scorer, ScorerError, ask, checked
+
+if TYPE_CHECKING:
+    from ..working import Crew
 
 # A CPU is busy with one picture; a GPU wants more at once. That of a GPU is computed, not measured.
 PIXELS_PER_BATCH = {"cpu": 2**18, "cuda": 2**23}
@@ -43,7 +48,7 @@ def batches_of(caller: str, G: Generator, batch: int | None) -> Batches:
 
 def score(
     G: Generator,
-    scorer: Scorer,
+    scorer: Scorer | str,
     *,
     seeds: Seeds | None = None,
     codes: Codes | None = None,
@@ -59,18 +64,21 @@ def score(
     journal: str | os.PathLike[str] | None = None,
     scorer_name: str | None = None,
     watch: Callable[[int, int], object] | None = None,
+    crew: Crew | None = None,
 ) -> Tensor:
     """Scores of the images of seeds or codes, rendered and scored batch by batch.
 
     One batch of images is in memory at a time; only scores are kept. Where memory runs out the batch is
     halved and a warning says so. With a journal, a run that was cut short (by an error, Ctrl-C, or
-    SIGKILL) goes on where it was when it is started with the same arguments; at most one batch is
-    scored again. The journal stays when all is done: remove it when the scores are safe.
+    SIGKILL) goes on where it was when it is started with the same arguments, by any crew; at most one
+    batch is scored again, of a crew all that came before the slowest worker's. The journal stays when all
+    is done: remove it when the scores are safe.
 
     Args:
         G: the generator.
         scorer: any callable: float images [N, 3, H, W] in [-1, 1] on the generator's device -> [N, A']
-            or [N].
+            or [N]. Or the name of one: "faces", "module:name" or "path/to/file.py:name", whose code is imported
+            and run.
         seeds: integers or text such as "0-99".
         codes: z [N, Z], w [N, D], w_plus [N, L, D] or styles, instead of seeds.
         space: which of these the codes are; must be told for [N, Z] and [N, D].
@@ -82,9 +90,11 @@ def score(
         names: of the attributes, for messages; one per column.
         invalid: score that marks an image without one; NaN is refused unless it is this.
         journal: file that keeps the scores of a run on its way (see `steerx.scoring.journal`).
-        scorer_name: how the journal knows the scorer again; None = the name of the callable. A changed
+        scorer_name: how the journal knows the scorer again; None = its name. A changed
             scorer of the same name is not noticed.
         watch: is told (images scored, images) before the first batch and after each.
+        crew: workers that render and score (`steerx.working.Crew`), each on one thread; None = this process.
+            They need a scorer by its name.
 
     Returns:
         Scores [N, A'] float32 on the CPU. *close* for any batch, *repeatable* for the same one, also of a
@@ -94,9 +104,20 @@ def score(
         ScorerError: a ValueError: a scorer that raised, or whose result is no [N, A'] of finite numbers.
             It names the image, and holds what was scored before.
         JournalError: a ValueError: the journal belongs to another scoring.
+        CrewError: a ValueError: workers cannot be had, or the same batch ended three of them.
         ValueError: codes that do not fit.
         OSError: the journal cannot be written.
     """
+    if crew is not None:
+        if not isinstance(scorer, str):
+            raise ValueError(
+                f"score: workers cannot be given {_name_of(scorer)}, they load a scorer by its name; give "
+                'scorer="faces", "module:function" or "path/to/file.py:function"'
+            )
+        if noise_mode == "random":
+            raise ValueError(
+                'score: random noise depends on who draws it; with a crew take noise_mode="sample"'
+            )
     pictures = pictures_of(
         G,
         seeds=seeds,
@@ -114,11 +135,14 @@ def score(
         0
     )  # scores [N, A'] once A' is known: one block, that small ones do not scatter
 
+    judge = scorer_at(scorer, G.device) if isinstance(scorer, str) and crew is None else scorer
+
     @torch.inference_mode()
     def scored(places: Sequence[int]) -> Tensor:
+        assert callable(judge)
         return ask(
             "score",
-            scorer,
+            judge,
             pictures.render(places),
             numbers=[pictures.numbers[n] for n in places],
             kind=pictures.kind,
@@ -142,7 +166,26 @@ def score(
         if watch is not None:
             watch(done, total)
         try:
-            for places, scores in batches.over(range(done, total), scored):
+            over: Iterator[tuple[Sequence[int], Tensor]]
+            if crew is None or not isinstance(scorer, str):
+                over = batches.over(range(done, total), scored)
+            else:
+                from .crewed import scored_by
+
+                told = scored_by(
+                    crew,
+                    pictures,
+                    scorer,
+                    range(done, total),
+                    batches.size,
+                    batch=batch,
+                    names=names,
+                    invalid=invalid,
+                )
+                over = stack.enter_context(contextlib.closing(told))
+            for places, scores in over:
+                before = [seen] if len(seen) else []  # workers do not know each other's
+                checked("score", scores, len(scores), before, names=names, invalid=invalid)
                 if log is not None:
                     log.append([pictures.numbers[n] for n in places], scores)
                 if not len(seen):
@@ -161,7 +204,9 @@ def score(
     return seen  # made outside inference mode: scores may go where gradients are asked for
 
 
-def _name_of(scorer: Scorer) -> str:
+def _name_of(scorer: Scorer | str) -> str:
     """Module and name of a callable, or of its class."""
+    if isinstance(scorer, str):
+        return scorer
     named = scorer if hasattr(scorer, "__qualname__") else type(scorer)
     return f"{named.__module__}:{named.__qualname__}"

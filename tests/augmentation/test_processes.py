@@ -136,7 +136,7 @@ def test_another_machine_is_refused(tmp_path: Path, network: Path, job: Job) -> 
     backend = pictures.plan.backend.model_copy(update={"isa": "abacus"})
     plan = pictures.plan.model_copy(update={"backend": backend})
     pictures.plan = plan
-    with pytest.raises(PlanError, match="the plan abacus: its pictures would not be the same"):
+    with pytest.raises(PlanError, match="the job abacus: its pictures would not be the same"):
         run(pictures, tmp_path / "two", crew=Crew(str(network), ("cpu", "cpu")))
     assert children(os.getpid()) == []
 

@@ -256,3 +256,15 @@ def test_an_unwritable_folder(run: Run, network: Path, code: Path, monkeypatch) 
     words = (network, "--seeds", "0-2", "--scorer", "mine.py:named", "-o", "there/a.csv")
     assert "may not be written; choose another one" in one_line(run(*words), 74)
     assert not Path("there").exists()
+
+
+def test_processes_change_no_byte(run: Run, network: Path, code: Path) -> None:
+    words = (network, "--seeds", "0-9", "--batch", 2, "--scorer", "mine.py:named")
+    for processes in (1, 2):
+        result = run(*words, "--processes", processes, "-o", f"{processes}.csv")
+        assert result.exit_code == 0, result.output
+    assert Path("1.csv").read_bytes() == Path("2.csv").read_bytes()
+    again = run("--job", "2.job.yaml", "-o", "again.csv")
+    assert again.exit_code == 0, again.output
+    assert Path("again.csv").read_bytes() == Path("2.csv").read_bytes()
+    assert "--processes N" in one_line(run(*words, "--ray", "auto"), 2)

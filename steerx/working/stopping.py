@@ -9,11 +9,21 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from .errors import Stopped
-
 SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
+
+
+class Stopped(Exception):
+    """The run was asked to stop by a signal.
+
+    Attributes:
+        signal: its number.
+    """
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(f"stopped by signal {signal}; the same command goes on")
+        self.signal = signal
 
 
 class Stop:

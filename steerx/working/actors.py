@@ -1,7 +1,7 @@
 """Workers that are actors on the nodes of a Ray cluster. Words travel through Ray; pictures never do.
 
-An actor writes its shards to the folder itself, which all nodes must see. Ray repeats nothing: the driver hands out
-again what a dead actor or node leaves. Where the driver dies, Ray ends its actors.
+Ray repeats nothing: the driver hands out again what a dead actor or node leaves. Where the driver dies, Ray ends its
+actors.
 """
 
 from __future__ import annotations
@@ -13,34 +13,29 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .crew import END, STOP, Hear, Message, Order, Worker
-from .errors import AugmentError
+from .crew import END, STOP, Hear, Message, Order, Task, Worker
+from .errors import CrewError
+from .serving import done
 from .stopping import SIGNALS, Stop
-from .worker import work
 
 
 class Maker:
-    """What an actor is, on its node: makes shards, and keeps its messages until somebody asks."""
+    """What an actor is, on its node: works, and keeps its messages until somebody asks."""
 
     def __init__(self) -> None:
         self.stop = Stop()
         self.words, self.messages = queue.Queue[str](), queue.Queue[Message | None]()
 
-    def work(self, order: str) -> None:
+    def work(self, task: Task, order: str) -> None:
         """All that comes, until the end is told."""
         try:
-            shards = map(int, iter(self.words.get, END))
-            work(
-                Order.model_validate_json(order),
-                shards,
-                self.stop,
-                lambda **message: self.messages.put(message),
-            )
+            words = iter(self.words.get, END)
+            done(task, order, words, self.stop, lambda **message: self.messages.put(message))
         finally:
             self.messages.put(None)
 
     def tell(self, word: str) -> None:
-        """A shard, END or STOP."""
+        """What a piece is, END or STOP."""
         if word == STOP:
             self.stop.signal = signal.SIGTERM
         self.words.put(END if word == STOP else word)
@@ -59,19 +54,18 @@ class Actor(Worker):
 
     Args:
         ray: the library, connected.
-        order: what it makes.
-        hear: is told its messages.
+        task, order, hear: see `Worker`.
     """
 
-    def __init__(self, ray: Any, order: Order, hear: Hear) -> None:
-        super().__init__(order, hear)
+    def __init__(self, ray: Any, task: Task, order: Order, hear: Hear) -> None:
+        super().__init__(task, order, hear)
         self.ray, self.how = ray, ""
         gpus = int(order.device.startswith("cuda"))
         threads = {"told": 1, "asked": 1}  # beside the one that works
         self.actor = ray.remote(concurrency_groups=threads)(Maker).options(
             num_cpus=1, num_gpus=gpus, max_restarts=0, scheduling_strategy="SPREAD"
         ).remote()  # fmt: skip
-        self.work = self.actor.work.remote(order.model_dump_json())
+        self.work = self.actor.work.remote(task, order.model_dump_json())
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -93,8 +87,8 @@ class Actor(Worker):
         finally:
             self.hear(self, None)
 
-    def tell(self, word: object) -> None:
-        self.actor.tell.options(concurrency_group="told").remote(str(word))
+    def tell(self, word: str) -> None:
+        self.actor.tell.options(concurrency_group="told").remote(word)
 
     def kill(self) -> None:
         self.ray.kill(self.actor)
@@ -111,7 +105,7 @@ def connected(address: str, devices: Sequence[str]) -> Iterator[Any]:
     """Ray, connected to a cluster that has room for actors on these devices.
 
     Raises:
-        AugmentError: there is no such cluster, or it is too small.
+        CrewError: there is no such cluster, or it is too small.
     """
     import ray
 
@@ -123,7 +117,7 @@ def connected(address: str, devices: Sequence[str]) -> Iterator[Any]:
         kind = "GPU" if devices[0].startswith("cuda") else "CPU"
         room = int(ray.cluster_resources().get(kind, 0))
         if room < len(devices):
-            raise AugmentError(
+            raise CrewError(
                 f"the Ray cluster at {address} has {room} {kind}s for {len(devices)} actors; ask for fewer"
             )
         yield ray
@@ -137,7 +131,7 @@ def _connect(ray: Any, address: str) -> None:
         ray.init(address=address, log_to_driver=False, logging_level="error")
     except Exception as error:
         reason = str(error).strip().splitlines()[0]
-        raise AugmentError(
+        raise CrewError(
             f"no Ray cluster was joined at {address} ({reason}); run this on a node of the cluster, with its "
             "RAY_AUTH_MODE and RAY_AUTH_TOKEN"
         ) from error

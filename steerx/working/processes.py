@@ -4,31 +4,45 @@ from __future__ import annotations
 
 import contextlib
 import json
+import queue
 import subprocess
 import sys
 import threading
 
-from .crew import STOP, Hear, Order, Worker
+from .crew import STOP, Hear, Order, Task, Worker
 
 
 class Process(Worker):
-    """`python -m steerx.augmentation.worker`."""
+    """`python -m` the module of a task."""
 
-    def __init__(self, order: Order, hear: Hear) -> None:
-        super().__init__(order, hear)
+    def __init__(self, task: Task, order: Order, hear: Hear) -> None:
+        super().__init__(task, order, hear)
         self.process = subprocess.Popen(
             [
                 sys.executable,
-                "-P",
+                "-P",  # no module of this folder
                 "-m",
-                "steerx.augmentation.worker",
-            ],  # -P: no module of this folder
+                task.__module__,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
         )
+        self.words: queue.Queue[str] = queue.Queue()
         self.tell(order.model_dump_json())
+        self.writer = threading.Thread(target=self._write, daemon=True)
+        self.writer.start()
         threading.Thread(target=self._read, daemon=True).start()
+
+    def _write(self) -> None:
+        """In a thread: a pipe to one that hangs is full at some time."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):  # it died; its end is heard of on the other pipe
+            while (word := self.words.get()) != STOP:
+                self.process.stdin.write(f"{word}\n")
+                self.process.stdin.flush()
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -40,14 +54,8 @@ class Process(Worker):
         finally:
             self.hear(self, None)
 
-    def tell(self, word: object) -> None:
-        assert self.process.stdin is not None
-        with contextlib.suppress(OSError):  # it died; its end is heard of on the other pipe
-            if word == STOP:
-                self.process.stdin.close()
-                return
-            self.process.stdin.write(f"{word}\n")
-            self.process.stdin.flush()
+    def tell(self, word: str) -> None:
+        self.words.put(word)
 
     def kill(self) -> None:
         self.process.kill()
@@ -59,8 +67,9 @@ class Process(Worker):
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            assert pipe is not None
-            with contextlib.suppress(OSError):
-                pipe.close()
+        self.tell(STOP)
+        self.writer.join(1.0)
+        assert self.process.stdout is not None
+        with contextlib.suppress(OSError):
+            self.process.stdout.close()
         return f"signal {-code}" if code < 0 else f"exit code {code}" if code else ""

@@ -1,0 +1,99 @@
+"""A worker's own end: it is told words, works, and says how it goes.
+
+As a process: lines come in on stdin, the order, then a word for each piece, then "end". Lines of JSON go out: ready,
+ended, fatal, and those of the kind of work. When the input ends without "end" the driver is gone: the batch in work
+is finished, and at the latest after a few seconds the process is gone too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+
+from ..generators import Generator, load
+from .backend import unlike
+from .crew import END, GRACE, Order, Say, Task
+from .errors import CrewError
+from .stopping import Stop, Stopped
+from .threads import one_thread
+
+
+def opened(order: Order) -> Generator:
+    """The network of an order.
+
+    Raises:
+        CrewError: what computes here is not what the order names.
+    """
+    G = load(
+        order.network,
+        device=order.device,
+        dtype=getattr(torch, order.dtype),
+        renderer=order.backend.renderer,  # type: ignore[arg-type]
+    )
+    if difference := unlike(G, order.backend):
+        raise CrewError(difference)
+    return G
+
+
+def done(task: Task, order: str, words: Iterable[str], stop: Stop, say: Say) -> bool:
+    """Do a task and say what ends it for all workers; whether it went to its end."""
+    try:
+        with one_thread():
+            task(order, words, stop, say)
+    except (Stopped, BrokenPipeError):  # as the driver said, or since it is gone
+        return False
+    except (OSError, ValueError) as error:
+        number = getattr(error, "errno", None)
+        text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        say(fatal=text, errno=number, kind=type(error).__name__)
+    return True
+
+
+class _Inbox:
+    """Words as the driver tells them."""
+
+    def __init__(self, stop: Stop) -> None:
+        self.stop, self.lines = stop, queue.Queue[str]()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in sys.stdin:
+            self.lines.put(line.strip())
+            if line.strip() == END:
+                return
+        self.stop.signal = signal.SIGTERM
+        self.lines.put(END)
+        time.sleep(GRACE)
+        os._exit(1)
+
+    def words(self) -> Iterator[str]:
+        """Until there is no more."""
+        return iter(self.lines.get, END)
+
+
+def serve(task: Task) -> None:
+    """Do a task as the process that this is."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches all of a terminal; the driver tells
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what anybody else prints is no message
+
+    def say(**message: Any) -> None:
+        out.write(json.dumps(message) + "\n")
+        out.flush()
+
+    order = sys.stdin.readline()
+    stop = Stop()
+    inbox = _Inbox(stop)
+    if not done(task, order, inbox.words(), stop, say):
+        os._exit(1)  # without a word more: perhaps nobody listens
