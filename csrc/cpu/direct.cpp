@@ -199,9 +199,11 @@ void make(const DirectParams& p, const DirectPiece& piece, void* memory) {
   take(p, room, piece, x);
   Taps phases[kPhases];
   const int count = taps_of(p.form, phases);
-  const BFloat16* columns = reinterpret_cast<const BFloat16*>(p.weight);
+  const BFloat16* columns =
+      reinterpret_cast<const BFloat16*>(p.weight) + piece.block * kMostTaps * p.I * kSide;
+  const int64_t first = piece.block * kSide, last = first + piece.blocks * kSide;
   Unit::start();
-  for (int64_t o = 0; o < p.O; o += kSide) {
+  for (int64_t o = first; o < last; o += kSide) {
     for (int phase = 0; phase < count; ++phase)
       columns = sum_up<Unit>(p, room, phases[phase], x, columns, sums + phase * kSide);
     if (up == 1)

@@ -56,14 +56,27 @@ void run(const DirectParams& p, Tensor& room) {
   STD_TORCH_CHECK(kernel.room(p, rows, columns) <= each, "_direct: room is too small");
   while (rows < p.H && kernel.room(p, rows + 1, columns) <= each) ++rows;
   const auto bands = [&] { return (p.H + rows - 1) / rows; };
-  while (rows > kFewRows && p.N * bands() * across < 2 * threads && threads > 1)
-    rows = (rows + 1) / 2;
+  // Few pieces are shared by outputs, so that weights are read once; a picture needs them all.
+  const bool pictured = p.tail.rgb != nullptr || p.tail.pixels != nullptr;
+  const int64_t blocks = p.O / kDirectBlock, few = threads > 1 ? 2 * threads : 1;
+  int64_t each_blocks = blocks;
+  const auto parts = [&] { return (blocks + each_blocks - 1) / each_blocks; };
+  while (!pictured && each_blocks > 1 && p.N * bands() * across * parts() < few)
+    each_blocks = (each_blocks + 1) / 2;
+  while (rows > kFewRows && p.N * bands() * across * parts() < few) rows = (rows + 1) / 2;
   rows = (p.H + bands() - 1) / bands();  // all alike
-  in_tasks(threads, p.N * bands() * across, 1, [&](int64_t task, int64_t, int64_t own) {
-    const int64_t n = task / (bands() * across), row = task / across % bands() * rows,
-                  column = task % across * columns;
-    const DirectPiece piece{n, row, std::min(rows, p.H - row), column,
-                            std::min(columns, p.W - column)};
+  const int64_t shares = parts();
+  in_tasks(threads, p.N * bands() * across * shares, 1, [&](int64_t task, int64_t, int64_t own) {
+    const int64_t place = task / shares, block = task % shares * each_blocks;
+    const int64_t n = place / (bands() * across), row = place / across % bands() * rows,
+                  column = place % across * columns;
+    const DirectPiece piece{n,
+                            row,
+                            std::min(rows, p.H - row),
+                            column,
+                            std::min(columns, p.W - column),
+                            block,
+                            std::min(each_blocks, blocks - block)};
     kernel.piece(p, piece, reinterpret_cast<void*>(aligned + static_cast<uintptr_t>(own * each)));
   });
 }

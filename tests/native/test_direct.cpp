@@ -118,12 +118,19 @@ int check(Isa isa, bool units, DirectForm form, const Shape& s, int64_t I) {
     const Memory rooms[2] = {Memory(kernel.room(p, rows, columns_of)),
                              Memory(kernel.room(p, rows, columns_of))};
     const int64_t bands = (h + rows - 1) / rows, across = (w + columns_of - 1) / columns_of;
-    in_pieces(s.N * bands * across, 1, rows == 1, [&](int64_t task, int64_t, int64_t own) {
-      const int64_t row = task / across % bands * rows, column = task % across * columns_of;
-      kernel.piece(p,
-                   {task / (bands * across), row, std::min(rows, h - row), column,
-                    std::min(columns_of, w - column)},
-                   rooms[own].at);
+    const int64_t blocks = s.O / kDirectBlock, some = plain || rows > 1 ? blocks : 1;
+    const int64_t shares = blocks / some;  // a picture needs all
+    in_pieces(s.N * bands * across * shares, 1, rows == 1, [&](int64_t task, int64_t, int64_t own) {
+      const int64_t place = task / shares, row = place / across % bands * rows;
+      const int64_t column = place % across * columns_of;
+      const DirectPiece piece{place / (bands * across),
+                              row,
+                              std::min(rows, h - row),
+                              column,
+                              std::min(columns_of, w - column),
+                              task % shares * some,
+                              some};
+      kernel.piece(p, piece, rooms[own].at);
     });
     wrong += whole.wrong(truth, 8e-3);
     if (first.empty()) first = whole.y, first_rgb = whole.rgb;
@@ -135,7 +142,8 @@ int check(Isa isa, bool units, DirectForm form, const Shape& s, int64_t I) {
     std::vector<uint8_t> pixels(first_rgb.size());
     p.tail.rgb = nullptr, p.tail.pixels = pixels.data();
     const Memory room(kernel.room(p, h, w));
-    for (int64_t n = 0; n < s.N; ++n) kernel.piece(p, {n, 0, h, 0, w}, room.at);
+    for (int64_t n = 0; n < s.N; ++n)
+      kernel.piece(p, {n, 0, h, 0, w, 0, s.O / kDirectBlock}, room.at);
     wrong += wrong_pixels(first_rgb, pixels);
   }
   return said(wrong, units ? "direct, by matrix units" : "direct", isa, s);

@@ -23,10 +23,10 @@ struct DirectParams {
   Tail tail;      // of [N, H, W, O], upsampling: [N, 2 H, 2 W, O], bfloat16; noise is not drawn
 };
 
-// Pixels of the input whose results are made together, by any thread, with the same bits wherever
-// the others begin.
+// Pixels of the input, and blocks of outputs, whose results are made together, by any thread, with
+// the same bits wherever the others begin. A picture needs all blocks in one piece.
 struct DirectPiece {
-  int64_t n, row, rows, column, columns;
+  int64_t n, row, rows, column, columns, block, blocks;
 };
 
 struct DirectCpu {
