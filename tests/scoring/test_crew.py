@@ -110,6 +110,16 @@ def test_a_worker_that_dies_is_missed_though_its_own_process_lives(
     assert torch.equal(two, scored(network, f"{code}:shine"))
 
 
+def test_a_path_reaches_the_workers_in_any_encoding(
+    network: Path, tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "über").mkdir()
+    (tmp_path / "über" / "mine.py").write_text(CODE)
+    one = scored(network, f"{tmp_path}/über/mine.py:shine")
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")  # as pipes are on some systems
+    assert torch.equal(one, scored(network, f"{tmp_path}/über/mine.py:shine", crew=crew))
+
+
 def test_codes_noise_and_marks_come_whole(network: Path, code: Path, crew: Crew) -> None:
     G = steerx.load(network)
     styles = G.codes(seeds="0-9", space="styles")
