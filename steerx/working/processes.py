@@ -32,7 +32,9 @@ class Process(Worker):
         self.tell(order.model_dump_json())
         self.writer = threading.Thread(target=self._write, daemon=True)
         self.writer.start()
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def _write(self) -> None:
         """In a thread: a pipe to one that hangs is full at some time."""
@@ -53,13 +55,19 @@ class Process(Worker):
             pass
         finally:
             self.hear(self, None)
+            self.process.stdout.close()  # here: elsewhere this would wait for whoever has the pipe
+
+    def _watch(self) -> None:
+        """In a thread: a process of its own may outlive it, and hold its pipe open."""
+        self.process.wait()
+        self.reader.join(1.0)  # for what it said last
+        self.hear(self, None)
 
     def tell(self, word: str) -> None:
         self.words.put(word)
 
     def kill(self) -> None:
-        self.process.kill()
-        self.hear(self, None)  # a child of its own may hold its pipe open
+        self.process.kill()  # `_watch` hears of it
 
     def wait(self, seconds: float) -> str:
         try:
@@ -69,7 +77,4 @@ class Process(Worker):
             code = self.process.wait()
         self.tell(STOP)
         self.writer.join(1.0)
-        assert self.process.stdout is not None
-        with contextlib.suppress(OSError):
-            self.process.stdout.close()
         return f"signal {-code}" if code < 0 else f"exit code {code}" if code else ""

@@ -7,6 +7,7 @@ is finished, and at the latest after a few seconds the process is gone too.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import queue
@@ -92,6 +93,8 @@ def serve(task: Task) -> None:
         out.write(json.dumps(message) + "\n")
         out.flush()
 
+    assert isinstance(sys.stdin, io.TextIOWrapper)
+    sys.stdin.reconfigure(encoding="utf-8")  # as the driver writes, whatever the system's is
     order = sys.stdin.readline()
     stop = Stop()
     inbox = _Inbox(stop)

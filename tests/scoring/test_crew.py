@@ -40,6 +40,16 @@ def dying(images):  # once
         os.kill(os.getpid(), signal.SIGKILL)
     return shine(images)
 
+def leaving(images):  # once; a process of its own outlives it, with all that it had open
+    if not (HERE / "left").exists():
+        child = os.fork()
+        if not child:
+            time.sleep(60)
+            os._exit(0)
+        (HERE / "left").write_text(str(child))
+        os.kill(os.getpid(), signal.SIGKILL)
+    return shine(images)
+
 def deadly(images):
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -85,6 +95,29 @@ def test_a_worker_that_dies_changes_no_bit(network: Path, code: Path, crew: Crew
     assert torch.equal(one, two)
     assert told == [(min(4 * n, 30), 30) for n in range(9)]  # in order
     assert children(os.getpid()) == []
+
+
+def test_a_worker_that_dies_is_missed_though_its_own_process_lives(
+    network: Path, code: Path, crew: Crew
+) -> None:
+    started = time.monotonic()
+    two = scored(network, f"{code}:leaving", crew=crew)
+    took = time.monotonic() - started
+    left = int((code.parent / "left").read_text())
+    assert lives(left)
+    os.kill(left, signal.SIGKILL)
+    assert took < 50
+    assert torch.equal(two, scored(network, f"{code}:shine"))
+
+
+def test_a_path_reaches_the_workers_in_any_encoding(
+    network: Path, tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "über").mkdir()
+    (tmp_path / "über" / "mine.py").write_text(CODE)
+    one = scored(network, f"{tmp_path}/über/mine.py:shine")
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")  # as pipes are on some systems
+    assert torch.equal(one, scored(network, f"{tmp_path}/über/mine.py:shine", crew=crew))
 
 
 def test_codes_noise_and_marks_come_whole(network: Path, code: Path, crew: Crew) -> None:
