@@ -33,7 +33,7 @@ KINDS = {  # of results: how their files are named, and the command that makes t
         r"sweep_costs-[\d-]+",
         "python -m bench.sweep_costs --directions 10 --out bench/results",
     ),
-    "growth": (r"growth-[\d-]+", "python -m bench.growth --pictures 10000 --out bench/results"),
+    "growth": (r"growth-[\d-]+", "python -m bench.growth --pictures 50000 --out bench/results"),
 }
 HEAD = """# Performance on the CPU
 
