@@ -23,7 +23,7 @@ RULES = [
     (
         r"\.cpu\(\)|\.item\(\)|\.numpy\(\)|synchronize\(",
         ["sweeping", "augmentation", "scoring", "directions", "checkpoints", "cli", "faces/training.py",
-         "rendering/choosing.py", "faces/gate.py", "faces/scorer_training.py"],
+         "rendering/choosing.py", "faces/gate.py", "faces/scorer_training.py", "working/tensors.py"],
     ),
     (r"dlatent|sample_id\b|latent_space_type|boundaries_path", ["cli/aliases.py", "checkpoints/tensorflow_era.py"]),
     (r"_dispatch_has_kernel|torch\.library\.", ["ops/_library.py"]),

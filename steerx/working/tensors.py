@@ -5,17 +5,17 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
-import safetensors.torch
+from safetensors.torch import load, save
 from torch import Tensor
 
 
 def said(tensors: Sequence[Tensor]) -> str:
     """Tensors as text."""
     named = {f"{n}": t.detach().cpu().clone().contiguous() for n, t in enumerate(tensors)}
-    return base64.b64encode(safetensors.torch.save(named)).decode()
+    return base64.b64encode(save(named)).decode()
 
 
 def heard(text: str) -> list[Tensor]:
     """The tensors of a text, on the CPU."""
-    named = safetensors.torch.load(base64.b64decode(text))
+    named = load(base64.b64decode(text))
     return [named[f"{n}"] for n in range(len(named))]
