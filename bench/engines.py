@@ -1,8 +1,8 @@
 """A bulk job by one process, by two, and by two actors of a Ray cluster of this machine, in turns.
 
-    python -m bench.engines --out bench/results [--no-ray]
+    RAY_worker_niceness=0 python -m bench.engines --out bench/results [--no-ray]
 
-Ray is an extra (pip install "steerx[ray]"). Time is counted from the first committed shard to the last, so that
+Ray is an extra (pip install "steerx[ray]"), which gives its workers niceness 15 where that is not told. Time is counted from the first committed shard to the last, so that
 starting is left out. Told are medians of the rounds' ratios, the seconds of each side and those of its start.
 """
 

@@ -1,4 +1,4 @@
-"""Who works beside this process: the options of `augment run`, `score` and `mine ganspace`, and what they mean."""
+"""Who works beside this process: the options of `augment run` and `score`, and what they mean."""
 
 from __future__ import annotations
 
