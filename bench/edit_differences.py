@@ -1,4 +1,4 @@
-"""What bfloat16 shows of an edit beside float32, on `faces`: ||dI_bf16 - dI_fp32|| / ||dI_fp32|| by direction and alpha.
+"""What bfloat16 shows of an edit on `faces`: ||dI_bf16 - dI_fp32|| / ||dI_fp32|| by direction and alpha.
 
     python -m bench.edit_differences          seconds
 

@@ -2,8 +2,9 @@
 
     RAY_worker_niceness=0 python -m bench.engines --out bench/results [--no-ray]
 
-Ray is an extra (pip install "steerx[ray]"), which gives its workers niceness 15 where that is not told. Time is counted from the first committed shard to the last, so that
-starting is left out. Told are medians of the rounds' ratios, the seconds of each side and those of its start.
+Ray is an extra (pip install "steerx[ray]"), which gives its workers niceness 15 where that is not told. Time is
+counted from the first committed shard to the last, so that starting is left out. Told are medians of the rounds'
+ratios, the seconds of each side and those of its start.
 """
 
 from __future__ import annotations
