@@ -98,7 +98,7 @@ def filled(folder: Path, count: int) -> Path:
                     first = number * 131 % (len(noise) - PICTURE)
                     data = noise[first : first + PICTURE]
                     writer.add(job.plan.sample_name(number), data, "jpg", about)
-        made.finish("")
+        made.finish(lambda count: f"{count} pictures of noise\n")
     return folder
 
 
@@ -150,7 +150,7 @@ def overhead(folder: Path, G: Generator, samples: int, rounds: int) -> dict[str,
 
     def alone() -> None:
         for first in range(0, samples, 8):
-            for one in pixels_of(job, range(first, first + 8))[1]:
+            for one in pixels_of(job, range(first, first + 8)).pixels:
                 encode(one, job.plan.codec)
 
     def engine() -> None:

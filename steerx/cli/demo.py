@@ -14,7 +14,7 @@ from .dry_run import Cost, tell
 from .failures import IO, Failure
 from .opening import open_generator
 from .options import Device, DryRun, Force, JobFile
-from .progress import mapping, rendering
+from .progress import progress, rendering
 from .scores import of_pictures
 from .writing import claim, stems, write
 
@@ -116,8 +116,8 @@ def _mine(G: Generator) -> list[_Found]:
     w = G.codes(seeds=seeds, space="w")
     assert not isinstance(w, list)
     boundaries = InterFaceGAN(RATIO, solver="mean", names=scores.names).fit(w, scores.values, G)
-    with mapping(G, "mapping codes", CODES):
-        components = GANSpace(k=K, n=CODES).fit(G)
+    with progress("reading codes", CODES) as watch:
+        components = GANSpace(k=K, n=CODES).fit(G, watch=watch)
     factors = SeFa(k=K).fit(G)
     spread = components.covariance_
     named = boundaries.directions_.in_sigma(spread)

@@ -48,6 +48,8 @@ def argument(name: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
+        if error.__class__.__name__ == "CrewError":  # of workers; its module is not loaded for this
+            raise
         raise Failure(f"{name}: {error}", USAGE) from error
 
 

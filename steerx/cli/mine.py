@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from .boundaries import interfacegan
+from .crews import Processes, Ray, check_ray, devices_of
 from .dry_run import Cost, measured, tell
 from .failures import USAGE, Failure, argument
 from .found import claimed, save, show, size
@@ -26,7 +28,7 @@ from .options import (
     named,
     rows_of,
 )
-from .progress import mapping
+from .progress import progress
 
 _PROBED = 64  # samples of a layer that a dry run takes
 
@@ -157,12 +159,15 @@ def ganspace(
     batch: Annotated[int, typer.Option("--batch", help="Codes mapped at once.", min=1)] = 10_000,
     output: Output = None,
     device: Device = "auto",
+    processes: Processes = None,
+    ray: Ray = None,
     force: Force = False,
     dry_run: DryRun = False,
     job: JobFile = None,
 ) -> None:
     """GANSpace: components of w, or of a layer; alpha = 1 is one standard deviation."""
     network = named(network)
+    check_ray(ray, processes)
     if n <= k:
         raise Failure(f"-k {k}: as many components need more codes than -n {n}", USAGE)
     file = claimed(output, "ganspace", force)
@@ -175,6 +180,7 @@ def ganspace(
 
     from .._seeds import z_from_seeds
     from ..directions import GANSpace
+    from ..working import Crew, one_thread
 
     def method(n: int) -> GANSpace:
         return GANSpace(
@@ -195,7 +201,7 @@ def ganspace(
         with argument("mine ganspace"):
             read, runs = method(n).layer_runs(G, label=label)
     if dry_run:
-        with argument("mine ganspace"):
+        with argument("mine ganspace"), one_thread() if processes else contextlib.nullcontext():
             if layer is not None:
                 z = z_from_seeds(range(min(_PROBED, read.batch)), G.z_dim)
                 took = measured(lambda: read.rows(z)) / len(z)
@@ -203,9 +209,14 @@ def ganspace(
                 few = method(min(n, max(k + 1, batch)))
                 took = measured(lambda: few.fit(G, label=label)) / few.n
         length = G.w_dim if space is LatentName.w else G.z_dim
-        tell(Cost(2, size(k, length, covariance=True), seconds=took * runs), file)
+        tell(
+            Cost(2, size(k, length, covariance=True), seconds=took * runs / (processes or 1)), file
+        )
         return
-    with argument("mine ganspace"), mapping(G, "mapping codes", runs):
-        found = method(n).fit(G, label=label).directions_
+    crew = None
+    if processes is not None:  # one, too: the bits are those of any number
+        crew = Crew(network, devices_of(G, device, processes, ray), ray=ray)
+    with argument("mine ganspace"), progress("reading codes", runs) as watch:
+        found = method(n).fit(G, label=label, crew=crew, watch=watch).directions_
     save(found, file, force=force, model=G.model_id)
     show(found)

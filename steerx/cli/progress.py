@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ..generators import Generator
 
 PATIENCE = 2.0  # seconds before anything is shown
@@ -67,21 +65,6 @@ def rendering(G: Generator, what: str, total: int) -> Iterator[None]:
             yield
         finally:
             delattr(renderer, "render")
-
-
-@contextlib.contextmanager
-def mapping(G: Generator, what: str, total: int) -> Iterator[None]:
-    """Count the codes that a generator's mapping network makes."""
-    with contextlib.ExitStack() as stack:
-        advance = stack.enter_context(progress(what, total))
-
-        def count(module: object, arguments: object, w: Tensor) -> None:
-            advance(len(w))
-
-        for name, part in G.named_children():
-            if name == "mapping":
-                stack.callback(part.register_forward_hook(count).remove)
-        yield
 
 
 def duration(seconds: float) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -12,16 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .._layers import parse_layers
-from .._seeds import normal, z_from_seeds
 from .activations import Layer
 from .components import FULL, ITERATIONS, KINDS, Components, Kind, components, from_moments
 from .directions import Directions
 from .estimator import SIGN, Estimator, Mapping, Network, as_tensor
 from .moments import Moments
 from .regression import Latents, regress
+from .sampling import Read, Sampling, parts, reading
 
 if TYPE_CHECKING:
     from ..generators import Generator
+    from ..working import Crew
 
 _FRESH = 10_000  # codes that a regression takes at least
 
@@ -116,6 +116,8 @@ class GANSpace(Estimator):
         *,
         seeds: Iterable[int] | None = None,
         label: int | None = None,
+        crew: Crew | None = None,
+        watch: Callable[[int], object] | None = None,
     ) -> GANSpace:
         """Find the components of a generator's w or layer, or of codes [N, D].
 
@@ -124,8 +126,12 @@ class GANSpace(Estimator):
             seeds: draw these user-facing seeds (NumPy's legacy stream) instead of n counter-based
                 codes.
             label: class of a conditional generator; the components are of that class alone.
+            crew: workers that run the generator (`steerx.working.Crew`), each on one thread or GPU; what they
+                read is summed here, in order, so it is *repeatable* for any number of them. None = this process.
+            watch: is told how many codes more were read of a generator.
 
         Raises:
+            CrewError: a ValueError: workers cannot be had, or ended three times with the same codes.
             ValueError: codes that are not [N, D], too few of them, more components than dimensions,
                 an unknown layer (the message lists the known), activations that are not finite or do
                 not vary, a class that is not there, or a wrong layer string.
@@ -134,32 +140,37 @@ class GANSpace(Estimator):
         settings = {"seed": self.seed, "batch": self.batch}
         self._moments = None
         if isinstance(source, (Tensor, np.ndarray)):
-            if seeds is not None or label is not None:
+            if seeds is not None or label is not None or crew is not None:
                 raise ValueError(
-                    "GANSpace.fit: seeds and label choose what a generator draws, not codes"
+                    "GANSpace.fit: seeds, label and crew are for a generator that is sampled, not codes"
                 )
             self._codes_alone()
             codes = self._codes(source)
             self._check_size(*codes.shape)
-            parts = codes.split(self.batch)
-            found = components(lambda: iter(parts), self.k, codes.shape[1], kind, **settings)
-            return self._finish(None, None, self._of_codes(found, parts), found, {"n": len(codes)})
+            chunks = codes.split(self.batch)
+            found = components(lambda: iter(chunks), self.k, codes.shape[1], kind, **settings)
+            return self._finish(None, None, self._of_codes(found, chunks), found, {"n": len(codes)})
         self._check_spaces(source)
+        G = cast("Generator", source)
         listed = None if seeds is None else list(seeds)
         count = self.n if listed is None else len(listed)
         facts = {"seeds": listed is not None, "n": count}
-        if self.layer is not None:
-            return self._fit_layer(cast("Generator", source), kind, listed, label, facts)
-
-        def mapped() -> Iterator[Tensor]:
-            for z in self._draw(listed, source.z_dim, self.batch):
-                yield self._codes(source.codes(z=z, space="w", label=label))
-
-        first = torch.zeros(1, source.z_dim)
-        size = source.codes(z=first, space="w", label=label).shape[1]
+        layer = None if self.layer is None else Layer(G, self.layer, label=label)
+        sampling = Sampling(G, layer, label, self.seed)
+        if layer is not None:
+            self._check_size(count, layer.features)
+            with reading(sampling, crew, watch) as read:
+                return self._fit_layer(sampling, kind, read, listed, facts)
+        drawn = parts(range(count), self.batch, seeds=listed)
+        size = self._codes(G.codes(z=torch.zeros(1, G.z_dim), space="w", label=label)).shape[1]
         self._check_size(count, size)
-        found = components(mapped, self.k, size, kind, **settings)
-        return self._finish(source, label, self._of_codes(found, mapped()), found, facts)
+        with reading(sampling, crew, watch) as read:
+
+            def mapped() -> Iterator[Tensor]:
+                return (self._codes(w) for (w,) in read(drawn))
+
+            found = components(mapped, self.k, size, kind, **settings)
+            return self._finish(source, label, self._of_codes(found, mapped()), found, facts)
 
     @torch.no_grad()
     def partial_fit(self, codes: Tensor | NDArray[np.floating[Any]]) -> GANSpace:
@@ -196,31 +207,23 @@ class GANSpace(Estimator):
 
     def _fit_layer(
         self,
-        G: Generator,
+        sampling: Sampling,
         kind: Kind,
+        read: Read,
         seeds: list[int] | None,
-        label: int | None,
         facts: dict[str, Any],
     ) -> GANSpace:
-        assert self.layer is not None
-        layer = Layer(G, self.layer, label=label)
-        self._check_size(facts["n"], layer.features)
-        batch = min(self.batch, layer.batch)
-
-        def rows() -> Iterator[Tensor]:
-            return (layer.rows(z) for z in self._draw(seeds, G.z_dim, batch))
-
-        def pairs() -> Iterator[tuple[Tensor, Tensor]]:
-            for start in range(facts["n"], facts["n"] + fresh, batch):
-                ids = torch.arange(start, min(start + batch, facts["n"] + fresh))
-                z = normal(self.seed, ids, G.z_dim)
-                latents = G.codes(z=z, space=self.space, label=label)
-                assert isinstance(latents, Tensor)
-                yield layer.rows(z), latents
-
-        fresh = max(_FRESH, facts["n"])
-        found = components(rows, self.k, layer.features, kind, seed=self.seed, batch=self.batch)
-        latents = regress(pairs(), found, published=self.compat is not None)
+        G, layer, label = sampling.G, sampling.layer, sampling.label
+        assert layer is not None
+        batch, count = min(self.batch, layer.batch), facts["n"]
+        drawn = parts(range(count), batch, seeds=seeds)
+        fresh = parts(range(count, count + max(_FRESH, count)), batch, space=self.space)
+        found = components(
+            lambda: (rows for (rows,) in read(drawn)),
+            self.k, layer.features, kind, seed=self.seed, batch=self.batch,
+        )  # fmt: skip
+        pairs = ((rows, latents) for rows, latents in read(fresh))
+        latents = regress(pairs, found, published=self.compat is not None)
         if self.space == "z":  # a standard normal: known, not measured
             latents = Latents(
                 latents.vectors, torch.ones_like(latents.stdev), latents.mean, latents.covariance
@@ -321,16 +324,6 @@ class GANSpace(Estimator):
         if not bool(tensor.isfinite().all()):
             raise ValueError("GANSpace: codes must be finite, got NaN or infinity")
         return tensor
-
-    def _draw(self, seeds: list[int] | None, z_dim: int, batch: int) -> Iterator[Tensor]:
-        """z [batch, Z] until all are drawn."""
-        if seeds is not None:
-            drawn = iter(seeds)
-            while chunk := list(islice(drawn, batch)):
-                yield z_from_seeds(chunk, z_dim)
-            return
-        for start in range(0, self.n, batch):
-            yield normal(self.seed, torch.arange(start, min(start + batch, self.n)), z_dim)
 
     def _of_codes(self, found: Components, again: Iterable[Tensor]) -> Latents:
         """The components as they are, where the codes are the latents."""

@@ -50,11 +50,13 @@ def scored_by(
         ScorerError, ValueError, MemoryError: as in one process, when it is the batch's turn.
         CrewError: workers cannot be had, or a batch ended three of them.
     """
-    pieces = [places[first : first + size] for first in range(0, len(places), size)]
+    batches = [places[first : first + size] for first in range(0, len(places), size)]
+    if not batches:
+        return
     told = {"batch": batch, "invalid": invalid, "names": None if names is None else tuple(names)}
-    shared = _Batches(crew, pictures, scorer, pieces, told)
-    with contextlib.closing(shared.by(crew)) as messages:
-        for piece, message in zip(pieces, messages, strict=True):
+    shared = _Batches(crew, pictures, scorer, batches, told)
+    with shared.by_crew() as messages, contextlib.closing(messages(len(batches))) as each:
+        for piece, message in zip(batches, each, strict=True):
             if "failed" in message:
                 raise _failure(message, pictures, piece)
             yield piece, torch.tensor(message["scores"], dtype=torch.float32)
@@ -71,11 +73,11 @@ class _Batches(InOrder):
         batches: Sequence[range],
         told: dict[str, Any],
     ) -> None:
-        super().__init__()
-        self.task, self.pieces, self.batches = work, range(len(batches)), batches
+        super().__init__(crew)
+        self.task, self.batches = work, batches
         self.errors = {"ScorerError": ScorerError}
         self.weights = model_id(pictures.G.state_dict())
-        self.crew, self.pictures, self.scorer, self.told = crew, pictures, scorer, told
+        self.pictures, self.scorer, self.told = pictures, scorer, told
 
     def order(self, device: str) -> Order:
         pictures = self.pictures

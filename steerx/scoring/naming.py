@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from .scorers import Scorer
+from .scorers import Scorer, ScorerError
 
 
 def scorer_at(name: str, device: torch.device) -> Scorer:
@@ -28,6 +28,21 @@ def scorer_at(name: str, device: torch.device) -> Scorer:
     found = getattr(module_at(where), what)
     scorer_found: Scorer = settled(found() if isinstance(found, type) else found, device)
     return scorer_found
+
+
+def scorer_named(caller: str, name: str, device: torch.device) -> Scorer:
+    """The same, for a caller whose errors must say what a name is.
+
+    Raises:
+        ScorerError: it is not there.
+    """
+    try:
+        return scorer_at(name, device)
+    except Exception as error:
+        raise ScorerError(
+            f"{caller}: there is no scorer {name!r} ({type(error).__name__}: {error}); name faces, "
+            "module:function or path/to/file.py:function"
+        ) from error
 
 
 def module_at(where: str) -> ModuleType:

@@ -16,6 +16,7 @@ from ..generators.generator import Codes, CodeSpace
 from ..generators.labels import Label, one_hot
 from ..generators.start import begin
 from ..rendering import NoiseMode, noise_of
+from .scorers import Scorer, ask
 
 _LABELS = 4096  # one-hot rows are checked some at a time
 
@@ -68,6 +69,28 @@ class Pictures:
         )
         noise = noise_of("score", self.noise_mode, self.noise_key, numbers, self.G.device)
         return self.G.renderer.render(start.rendered(self.G), noise=noise)
+
+    @torch.inference_mode()
+    def scored(
+        self,
+        scorer: Scorer,
+        places: Sequence[int],
+        before: Sequence[Tensor] = (),
+        *,
+        names: Sequence[str] | None = None,
+        invalid: float | None = None,
+    ) -> Tensor:
+        """Scores [B, A'] of the pictures at some consecutive places; the rest is as of `scorers.ask`."""
+        return ask(
+            "score",
+            scorer,
+            self.render(places),
+            numbers=[self.numbers[n] for n in places],
+            kind=self.kind,
+            before=before,
+            names=names,
+            invalid=invalid,
+        )
 
     def fingerprint(self) -> dict[str, Any]:
         """What the scores depend on, but for the scorer, as JSON can say it."""

@@ -14,36 +14,16 @@ from .._seeds import Seeds
 from ..generators import Generator
 from ..generators.generator import Codes, CodeSpace
 from ..generators.labels import Label
-from ..rendering import Batches, NoiseMode, free_memory
+from ..rendering import NoiseMode
+from .batches import batches_of
+from .crewed import scored_by
 from .journal import Journal
-from .naming import scorer_at
+from .naming import scorer_named
 from .pictures import pictures_of
-from .scorers import Scorer, ScorerError, ask, checked
+from .scorers import Scorer, ScorerError, checked
 
 if TYPE_CHECKING:
     from ..working import Crew
-
-# A CPU is busy with one picture; a GPU wants more at once. That of a GPU is computed, not measured.
-PIXELS_PER_BATCH = {"cpu": 2**18, "cuda": 2**23}
-BYTES_PER_PIXEL = 4096  # more than any published network takes: eight maps of 128 channels
-
-
-def batch_size(caller: str, G: Generator, batch: int | None) -> int:
-    """Images per batch, at most: as asked, or a number of pixels, 1 to 64 images."""
-    if batch is None:
-        pixels = PIXELS_PER_BATCH.get(G.device.type, PIXELS_PER_BATCH["cpu"])
-        return max(1, min(64, pixels // G.resolution**2))
-    if batch < 1:
-        raise ValueError(f"{caller}: batch must be 1 or more images, or None, got {batch}")
-    return batch
-
-
-def batches_of(caller: str, G: Generator, batch: int | None) -> Batches:
-    """Batches of a size that was asked for, or that fit; measured only where memory might be short."""
-    size = batch_size(caller, G, batch)
-    available = None if batch is not None else free_memory(G.device)
-    short = available is not None and size * G.resolution**2 * BYTES_PER_PIXEL > available
-    return Batches(caller, size, device=G.device if short else None)
 
 
 def score(
@@ -135,21 +115,14 @@ def score(
         0
     )  # scores [N, A'] once A' is known: one block, that small ones do not scatter
 
-    judge = scorer_at(scorer, G.device) if isinstance(scorer, str) and crew is None else scorer
+    judge = scorer
+    if isinstance(scorer, str) and crew is None:
+        judge = scorer_named("score", scorer, G.device)
 
-    @torch.inference_mode()
     def scored(places: Sequence[int]) -> Tensor:
         assert callable(judge)
-        return ask(
-            "score",
-            judge,
-            pictures.render(places),
-            numbers=[pictures.numbers[n] for n in places],
-            kind=pictures.kind,
-            before=[seen] if len(seen) else [],
-            names=names,
-            invalid=invalid,
-        )
+        before = [seen] if len(seen) else []
+        return pictures.scored(judge, places, before, names=names, invalid=invalid)
 
     with contextlib.ExitStack() as stack:
         log, done = None, 0
@@ -170,8 +143,6 @@ def score(
             if crew is None or not isinstance(scorer, str):
                 over = batches.over(range(done, total), scored)
             else:
-                from .crewed import scored_by
-
                 told = scored_by(
                     crew,
                     pictures,

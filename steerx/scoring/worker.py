@@ -6,28 +6,25 @@ A word is a batch of pictures: its number, its seeds or codes. A piece ends with
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from ..checkpoints import model_id
 from ..generators import Generator
-from ..working import CrewError, Order, Stop
+from ..working import Order, Stop
 from ..working.crew import Say
 from ..working.serving import opened, serve
 from ..working.tensors import heard
-from .naming import scorer_at
+from .batches import batches_of
+from .naming import scorer_named
 from .pictures import Pictures
-from .scorers import Scorer, ScorerError, ask
-from .stream import batches_of
 
 
 class ScoreOrder(Order):
     """What a worker that scores is told first; see `steerx.score`."""
 
-    weights: str
     scorer: str
     space: str | None
     psi: float
@@ -50,31 +47,14 @@ def work(order: str, words: Iterable[str], stop: Stop, say: Say) -> None:
     """
     told = ScoreOrder.model_validate_json(order)
     G = opened(told)
-    if model_id(G.state_dict()) != told.weights:
-        raise CrewError(
-            f"score: the crew's network {told.network} has other weights than the generator; give the file "
-            "that it was loaded from (one that was changed since is saved first)"
-        )
-    scorer = _scorer(told.scorer, G)
+    scorer = scorer_named("score", told.scorer, G.device)
     batches = batches_of("score", G, told.batch)
     say(ready=True)
     for word in words:
         stop.check()
         piece = json.loads(word)
         pictures = _pictures(told, G, piece)
-
-        @torch.inference_mode()
-        def scored(places: Sequence[int], pictures: Pictures = pictures) -> Tensor:
-            return ask(
-                "score",
-                scorer,
-                pictures.render(places),
-                numbers=[pictures.numbers[n] for n in places],
-                kind=pictures.kind,
-                names=told.names,
-                invalid=told.invalid,
-            )
-
+        scored = partial(pictures.scored, scorer, names=told.names, invalid=told.invalid)
         try:
             parts = [part for _, part in batches.over(range(len(pictures)), scored)]
             message: dict[str, Any] = {"scores": torch.cat(parts).tolist()}
@@ -82,17 +62,6 @@ def work(order: str, words: Iterable[str], stop: Stop, say: Say) -> None:
             images = list(getattr(error, "images", ()))
             message = {"failed": str(error), "kind": type(error).__name__, "images": images}
         say(ended=piece["piece"], **message)
-
-
-def _scorer(name: str, G: Generator) -> Scorer:
-    """A scorer by its name."""
-    try:
-        return scorer_at(name, G.device)
-    except Exception as error:
-        raise ScorerError(
-            f"score: there is no scorer {name!r} ({type(error).__name__}: {error}); name faces, "
-            "module:function or path/to/file.py:function"
-        ) from error
 
 
 def _pictures(told: ScoreOrder, G: Generator, piece: dict[str, Any]) -> Pictures:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ from .crew import END, STOP, Hear, Message, Order, Task, Worker
 from .errors import CrewError
 from .serving import done
 from .stopping import SIGNALS, Stop
+
+_KNOCK = 10.0  # seconds in which a cluster answers
 
 
 class Maker:
@@ -129,7 +132,10 @@ def connected(address: str, devices: Sequence[str]) -> Iterator[Any]:
 def _connect(ray: Any, address: str) -> None:
     # A cluster that begins and ends with this job has nobody who looks at its dashboard, which takes processor time.
     own: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    host, _, port = address.rpartition(":")
     try:
+        if host and port.isdigit():  # Ray would try for minutes
+            socket.create_connection((host.strip("[]"), int(port)), _KNOCK).close()
         ray.init(address=address, log_to_driver=False, logging_level="error", **own)
     except Exception as error:
         reason = str(error).strip().splitlines()[0]

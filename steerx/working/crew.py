@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -65,7 +64,12 @@ class Crew:
 
 
 class Order(BaseModel):
-    """What a worker does, and with what; the first that it is told. Kinds of work add to it."""
+    """What a worker does, and with what; the first that it is told. Kinds of work add to it.
+
+    Attributes:
+        network, device, dtype, backend: what is loaded, and what must compute.
+        weights: `checkpoints.model_id` of the network's tensors, which the worker compares; None = it knows otherwise.
+    """
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, ser_json_inf_nan="constants"
@@ -75,6 +79,7 @@ class Order(BaseModel):
     device: str
     dtype: str
     backend: Backend
+    weights: str | None = None
 
 
 class Worker(ABC):
@@ -90,7 +95,7 @@ class Worker(ABC):
     def __init__(self, task: Task, order: Order, hear: Hear) -> None:
         self.task, self.order, self.hear = task, order, hear
         self.pieces: deque[int] = deque()  # that it was told and has not ended
-        self.heard = time.monotonic()
+        self.heard = 0.0  # when, by its driver's clock
         self.ready = self.ended = False
 
     @abstractmethod

@@ -15,7 +15,9 @@ from .errors import CrewError
 ATTEMPTS = 3
 LOADING = 10  # times the patience, for a network that is read from a slow disk
 AHEAD = 2  # pieces that a worker knows of: it does the second while what it made of the first is on its way
+WINDOW = 4  # pieces, for each worker, that may be done before their turn: all are in memory
 _PAUSE = 0.1  # seconds between two looks at the clock and at signals
+_LOOK = 1.0  # seconds, at most, that count as waited for between two looks
 
 Hire = Callable[[Task, Order, Hear], Worker]
 
@@ -27,11 +29,13 @@ class Work(ABC):
         task: what workers do.
         pieces: of the job, in the order in which they are handed out.
         errors: that workers raise about the whole job, by name; others become a `CrewError`.
+        lasting: whether more pieces may come, so that workers wait for them.
     """
 
     task: Task
     pieces: Sequence[int]
     errors: Mapping[str, type[Exception]]
+    lasting: bool = False
 
     @abstractmethod
     def order(self, device: str) -> Order:
@@ -48,6 +52,10 @@ class Work(ABC):
     def word(self, piece: int) -> str:
         """What a worker is told of a piece, on one line."""
         return str(piece)
+
+    def room(self, piece: int) -> bool:
+        """Whether a piece may be begun; most may at any time."""
+        return True
 
     def heard(self, message: Message) -> None:
         """What else a worker says; most say nothing."""
@@ -70,8 +78,7 @@ def driving(crew: Crew, work: Work) -> Iterator[Driver]:
     with _hiring(crew) as hire:
         driver = Driver(crew, work, hire)
         try:
-            for device in crew.devices[: len(work.pieces)]:
-                driver.start(device)
+            driver.add(work.pieces)
             yield driver
         finally:
             driver.end()
@@ -95,22 +102,43 @@ class Driver:
 
     def __init__(self, crew: Crew, work: Work, hire: Hire) -> None:
         self.crew, self.work, self.hire = crew, work, hire
-        self.waiting = deque(work.pieces)
+        self.waiting: deque[int] = deque()
         self.attempts: Counter[int] = Counter()
         self.stillborn = 0
         self.workers: list[Worker] = []
         self.heard: queue.Queue[tuple[Worker, Message | None]] = queue.Queue()
+        self.now, self.looked = 0.0, time.monotonic()
+
+    def add(self, pieces: Sequence[int]) -> None:
+        """Pieces to be done; those who work, or begin to, are as many as they can use."""
+        self.waiting.extend(pieces)
+        free = list(self.crew.devices)
+        for worker in self.workers:
+            free.remove(worker.order.device)
+        for device in free[: max(0, len(self.waiting) - len(self.workers))]:
+            self.start(device)
+        self.hand_out()
 
     def start(self, device: str) -> None:
         """One worker more."""
         order = self.work.order(device)
-        self.workers.append(self.hire(self.work.task, order, lambda *heard: self.heard.put(heard)))
+        worker = self.hire(self.work.task, order, lambda *heard: self.heard.put(heard))
+        worker.heard = self.now
+        self.workers.append(worker)
+
+    def hand_out(self) -> None:
+        """Tell those who are ready what there is for them."""
+        for worker in self.workers:
+            if worker.ready and not worker.ended:
+                self._hand_out(worker)
 
     def _hand_out(self, worker: Worker) -> None:
-        while self.waiting and len(worker.pieces) < AHEAD:
+        if not worker.pieces:
+            worker.heard = self.now  # it was silent since nobody asked
+        while self.waiting and len(worker.pieces) < AHEAD and self.work.room(self.waiting[0]):
             worker.pieces.append(self.waiting.popleft())
             worker.tell(self.work.word(worker.pieces[-1]))
-        if not worker.pieces and not worker.ended:
+        if not (worker.pieces or worker.ended or self.waiting or self.work.lasting):
             worker.ended = True
             worker.tell(END)
 
@@ -127,9 +155,9 @@ class Driver:
         except queue.Empty:
             self._look_at_the_clock()
             return
+        self._look_at_the_clock(worker)
         if worker not in self.workers:  # it was given up, and was not dead
             return
-        worker.heard = time.monotonic()
         if message is None:
             self._gone(worker)
         elif "fatal" in message:
@@ -144,15 +172,23 @@ class Driver:
         else:
             self.work.heard(message)
 
-    def _look_at_the_clock(self) -> None:
-        now, at_work = time.monotonic(), any(worker.ready for worker in self.workers)
+    def _look_at_the_clock(self, speaker: Worker | None = None) -> None:
+        now = time.monotonic()
+        # What this process was stopped for (Ctrl-Z), or did elsewhere, makes no worker hang.
+        self.now += min(now - self.looked, _LOOK)
+        self.looked = now
+        if speaker is not None:
+            speaker.heard = self.now
+        at_work = any(worker.ready for worker in self.workers)
         for worker in list(self.workers):
             if not worker.ready and at_work:
-                if not self.waiting:  # the others do the rest
+                if not (self.waiting or self.work.lasting):  # the others do the rest
                     self.workers.remove(worker)
                     worker.kill()
                     worker.wait(GRACE)
-            elif now - worker.heard > self.crew.patience * (1 if worker.ready else LOADING):
+            elif worker.ready and not worker.pieces and not worker.ended:
+                continue  # nothing is asked of it
+            elif self.now - worker.heard > self.crew.patience * (1 if worker.ready else LOADING):
                 worker.kill()  # its end is heard
 
     def _gone(self, worker: Worker) -> None:
@@ -197,30 +233,50 @@ class Driver:
 
 
 class InOrder(Work):
-    """Work whose pieces come back as messages, one after the other whoever was first.
+    """Work whose pieces come back as messages, one after the other whoever was first; more may be added.
 
     Attributes:
         come: messages of pieces whose turn it is not yet; {"failed": reason} where it was given up.
+        turn: the piece that is waited for.
     """
 
-    def __init__(self) -> None:
+    pieces = ()
+    lasting = True
+
+    def __init__(self, crew: Crew) -> None:
         self.come: dict[int, Message] = {}
+        self.crew, self.turn, self.asked = crew, 0, 0
+
+    def room(self, piece: int) -> bool:
+        return piece < self.turn + WINDOW * len(self.crew.devices)
 
     def ended(self, piece: int, message: Message) -> None:
-        """Keep it until it is its turn."""
-        self.come[piece] = message
+        """Keep it until it is its turn; it may be over, where nobody waited."""
+        if piece >= self.turn:
+            self.come[piece] = message
 
     def given_up(self, piece: int, reason: str) -> None:
         """Say so when it is its turn."""
-        self.come[piece] = {"failed": reason, "kind": "CrewError"}
+        self.ended(piece, {"failed": reason, "kind": "CrewError"})
 
-    def by(self, crew: Crew) -> Generator[Message]:
-        """What a crew makes of each piece, in order; close it, and all workers have ended."""
-        crew.check()
-        if not self.pieces:
-            return
-        with driving(crew, self) as driver:
-            for piece in self.pieces:
-                while piece not in self.come:
+    @contextlib.contextmanager
+    def by_crew(self) -> Iterator[Callable[[int], Generator[Message]]]:
+        """What makes the next so many pieces, and gives their messages in order; all workers have ended behind it."""
+        self.crew.check()
+        with driving(self.crew, self) as driver:
+            yield lambda count: self._next(driver, count)
+
+    def _next(self, driver: Driver, count: int) -> Generator[Message]:
+        pieces = range(self.asked, self.asked + count)
+        self.asked += count
+        driver.add(pieces)
+        try:
+            for self.turn in pieces:
+                driver.hand_out()
+                while self.turn not in self.come:
                     driver.listen()
-                yield self.come.pop(piece)
+                yield self.come.pop(self.turn)
+        finally:  # also where nobody asks for the rest
+            self.turn = self.asked
+            self.come.clear()
+            driver.waiting.clear()

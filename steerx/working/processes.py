@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -26,7 +27,8 @@ class Process(Worker):
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            encoding="utf-8",
+            # Its own: Ctrl-C and Ctrl-Z reach this process alone, which tells the others.
+            process_group=0 if os.name == "posix" else None,
         )
         self.words: queue.Queue[str] = queue.Queue()
         self.tell(order.model_dump_json())
@@ -41,7 +43,7 @@ class Process(Worker):
         assert self.process.stdin is not None
         with contextlib.suppress(OSError):  # it died; its end is heard of on the other pipe
             while (word := self.words.get()) != STOP:
-                self.process.stdin.write(f"{word}\n")
+                self.process.stdin.write(f"{word}\n".encode())
                 self.process.stdin.flush()
         with contextlib.suppress(OSError):
             self.process.stdin.close()
@@ -50,7 +52,15 @@ class Process(Worker):
         assert self.process.stdout is not None
         try:
             for line in self.process.stdout:
-                self.hear(self, json.loads(line))
+                message = json.loads(line)
+                if "data" in message:
+                    wanted, message["data"] = (
+                        message["data"],
+                        self.process.stdout.read(message["data"]),
+                    )
+                    if len(message["data"]) < wanted:
+                        break
+                self.hear(self, message)
         except ValueError:  # it died within a line
             pass
         finally:

@@ -1,8 +1,9 @@
 """A worker's own end: it is told words, works, and says how it goes.
 
 As a process: lines come in on stdin, the order, then a word for each piece, then "end". Lines of JSON go out: ready,
-ended, fatal, and those of the kind of work. When the input ends without "end" the driver is gone: the batch in work
-is finished, and at the latest after a few seconds the process is gone too.
+ended, fatal, and those of the kind of work; where one has `data`, the line says how many bytes, and they follow it.
+When the input ends without "end" the driver is gone: the batch in work is finished, and at the latest after a few
+seconds the process is gone too.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 import torch
 
+from ..checkpoints import model_id
 from ..generators import Generator, load
 from .backend import unlike
 from .crew import END, GRACE, Order, Say, Task
@@ -32,7 +34,7 @@ def opened(order: Order) -> Generator:
     """The network of an order.
 
     Raises:
-        CrewError: what computes here is not what the order names.
+        CrewError: what computes here is not what the order names, or the network has other weights.
     """
     G = load(
         order.network,
@@ -42,6 +44,11 @@ def opened(order: Order) -> Generator:
     )
     if difference := unlike(G, order.backend):
         raise CrewError(difference)
+    if order.weights is not None and model_id(G.state_dict()) != order.weights:
+        raise CrewError(
+            f"the crew's network {order.network} has other weights than the generator; give the file "
+            "that it was loaded from (one that was changed since is saved first)"
+        )
     return G
 
 
@@ -86,11 +93,14 @@ def serve(task: Task) -> None:
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches all of a terminal; the driver tells
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what anybody else prints is no message
 
-    def say(**message: Any) -> None:
-        out.write(json.dumps(message) + "\n")
+    def say(data: bytes | None = None, **message: Any) -> None:
+        if data is not None:
+            message["data"] = len(data)
+        out.write(json.dumps(message).encode() + b"\n")
+        out.write(data or b"")
         out.flush()
 
     assert isinstance(sys.stdin, io.TextIOWrapper)

@@ -137,9 +137,32 @@ def test_what_is_refused(cluster: Cluster, job: Job) -> None:
     for others, environment, reason in [
         (["--processes", 9], {}, f"the Ray cluster at {cluster.address} has 2 CPUs for 9 actors"),
         ([], {"RAY_AUTH_TOKEN": "0" * 64}, f"no Ray cluster was joined at {cluster.address}"),
+        (["--ray", "127.0.0.1:9"], {}, "no Ray cluster was joined at 127.0.0.1:9"),
+        (["--ray", "127.0.0.1:99999"], {}, "no Ray cluster was joined at 127.0.0.1:99999"),
     ]:
         said = job.end(job.begin(*others, **environment), 1)
         assert reason in said and "Traceback" not in said
+
+
+def test_actors_read_and_score_as_processes_do(
+    cluster: Cluster, inputs: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text("def bright(images):\n    return images.mean((1, 2, 3))\n")
+    network = inputs / "tiny.safetensors"
+    layer = ["-n", 300, "--layer", "act:1", "--batch", 40, "-k", 3]
+    for words, name in (
+        (["mine", "ganspace", network, *layer], "found.safetensors"),
+        (["score", network, "--scorer", tmp_path / "mine.py:bright", "--batch", 3], "scores.npy"),
+    ):
+        made = []
+        for where in ([], ["--ray", cluster.address]):
+            file = tmp_path / str(len(where)) / name
+            file.parent.mkdir(exist_ok=True)
+            two = cluster.steerx(*words, "--processes", 2, *where, "-o", file)
+            said = two.communicate(timeout=300)[0]
+            assert two.returncode == 0, said
+            made.append(file.read_bytes())
+        assert made[0] == made[1]
 
 
 def test_a_dead_actor_and_a_dead_node_change_no_byte(cluster: Cluster, job: Job) -> None:

@@ -112,6 +112,21 @@ def test_ganspace_of_what_is_not_there(run: Run, network: Path) -> None:
     assert list(Path().iterdir()) == []
 
 
+def test_ganspace_by_workers(run: Run, network: Path) -> None:
+    for count in (1, 2):
+        words = ("-k", 3, "-n", 150, "--layer", "act:1", "-o", f"{count}.safetensors")
+        result = run("mine", "ganspace", network, *words, "--processes", count)
+        assert result.exit_code == 0, result.output
+    assert Path("1.safetensors").read_bytes() == Path("2.safetensors").read_bytes()
+    words = ("mine", "ganspace", network, "-n", 60, "--processes", 2)
+    assert "nothing was written" in run(*words, "--dry-run", "-o", "dry.safetensors").stdout
+    line = one_line(run("mine", "ganspace", network, "--ray", "auto"), 2)
+    assert "--processes N beside --ray" in line
+    strange = ("--processes", 1, "--device", "cpu", "--layer", "act:1", "--job")
+    assert run("mine", "ganspace", *strange, "1.job.yaml", "-o", "3.safetensors").exit_code == 0
+    assert Path("3.safetensors").read_bytes() == Path("1.safetensors").read_bytes()
+
+
 def test_interfacegan_by_truth(run: Run, network: Path) -> None:
     words = ("--scorer", "truth", "--samples", 400, "--attributes", "age,smile", "--ratio", 0.1)
     result = run("mine", "interfacegan", network, *words)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from steerx.cli import progress as module
-from steerx.cli.progress import duration, mapping, progress, rendering
+from steerx.cli.progress import duration, progress, rendering
 from steerx.generators import StyleGAN2
 
 
@@ -66,10 +66,6 @@ def test_pictures_and_codes_are_counted(tiny: StyleGAN2, monkeypatch: pytest.Mon
         images = tiny.renderer.render(tiny.codes(seeds=[1, 2, 3], space="styles"))
     assert counted == [3] and images.shape[0] == 3
     assert tiny.renderer is renderer
-    with mapping(tiny, "mapping", 2):
-        tiny.codes(seeds=[1, 2], space="w")
-    tiny.codes(seeds=[1, 2], space="w")
-    assert counted == [3, 2]
 
 
 def test_duration() -> None:

@@ -176,8 +176,10 @@ def test_what_concerns_all_ends_the_scoring(network: Path, code: Path, tmp_path:
     other = tiny_network(tmp_path / "other.safetensors", seed=5)
     with pytest.raises(CrewError, match="has other weights than the generator"):
         scored(network, f"{code}:shine", crew=Crew(str(other), ("cpu",)))
-    with pytest.raises(ScorerError, match=r"there is no scorer .*none'"):
-        scored(network, f"{code}:none", crew=Crew(str(network), ("cpu",)))
+    for crew in (Crew(str(network), ("cpu",)), None):
+        for name in (f"{code}:none", "none", "json:none", ":none"):
+            with pytest.raises(ScorerError, match=r"there is no scorer .*none'"):
+                scored(network, name, crew=crew)
     assert children(os.getpid()) == []
 
 
