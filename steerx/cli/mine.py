@@ -25,6 +25,8 @@ from .options import (
     Layers,
     Network,
     Output,
+    Renderer,
+    RendererName,
     named,
     rows_of,
 )
@@ -159,6 +161,7 @@ def ganspace(
     batch: Annotated[int, typer.Option("--batch", help="Codes mapped at once.", min=1)] = 10_000,
     output: Output = None,
     device: Device = "auto",
+    renderer: Renderer = RendererName.auto,
     processes: Processes = None,
     ray: Ray = None,
     force: Force = False,
@@ -171,7 +174,7 @@ def ganspace(
     if n <= k:
         raise Failure(f"-k {k}: as many components need more codes than -n {n}", USAGE)
     file = claimed(output, "ganspace", force)
-    G = open_generator(network, device=device, dtype="float32")
+    G = open_generator(network, device=device, dtype="float32", renderer=renderer)
     check_codes(G, label)
     if "w_plus" in G.spaces:
         rows_of(layers, G.num_ws)

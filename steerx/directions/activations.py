@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..generators import Generator
 
 _PICTURES = "act:"
+_INSIDE = 4  # times its output that a style layer makes on its way, at most
 _MEMORY = 1 << 25  # numbers of one sample's layers times samples at once: 128 MiB in float32
 
 
@@ -48,9 +49,11 @@ class Layer:
         self._G, self._label = G, label
         self.name, self.shape = name, shapes[name]
         self.features = math.prod(self.shape)
-        heard = [one for one in shapes if not one.startswith(_PICTURES)]  # in order of execution
-        made = heard[: heard.index(name) + 1] if name in heard else list(shapes)
-        self.batch = max(1, _MEMORY // sum(math.prod(shapes[one]) for one in made))
+        # In order of execution; one of its kind is made behind what it is made of.
+        alike = [one for one in shapes if one.startswith(_PICTURES) == name.startswith(_PICTURES)]
+        made = sum(math.prod(shapes[one]) for one in alike[: alike.index(name) + 1])
+        inside = _INSIDE if name.startswith(_PICTURES) else 1
+        self.batch = max(1, _MEMORY // (inside * made))
 
     def rows(self, z: Tensor) -> Tensor:
         """Its output for z [N, Z], one row per sample [N, F]; noise is the constant one.
@@ -92,7 +95,7 @@ def layer_shapes(G: Generator, *, label: int | None = None) -> dict[str, tuple[i
     """Names that `GANSpace(layer=...)` takes, each with the shape of one sample.
 
     "act:<i>" is style_layer i; the others are modules that run once per sample, by their dotted
-    names. One sample is rendered to find them.
+    names. Two samples are rendered to find them.
     """
     shapes: dict[str, tuple[int, ...]] = {}
     z = torch.zeros(2, G.z_dim, device=G.device)
@@ -115,10 +118,13 @@ def layer_shapes(G: Generator, *, label: int | None = None) -> dict[str, tuple[i
         for handle in handles:
             handle.remove()
     numbered = [space for space in G.spaces if space.startswith(_PICTURES)]
-    for space in numbered:
-        output = G.codes(z=z, space=space, label=label)
-        assert isinstance(output, Tensor)
-        shapes[space] = tuple(output.shape[1:])
+    styles = G.codes(z=z[:1], space="styles", label=label) if numbered else []
+    state = None
+    for space in numbered:  # each from where the one before it stopped
+        stop = int(space.removeprefix(_PICTURES))
+        with torch.no_grad():
+            state = G.renderer.render(styles, state=state, stop=stop)
+        shapes[space] = tuple(state.x.shape[1:])
     return {name: shapes[name] for name in (*numbered, *(n for n in shapes if n not in numbered))}
 
 

@@ -9,7 +9,7 @@ import torch
 import steerx
 from steerx import faces
 from steerx.directions import Directions
-from tests.cli.commands import Run, one_line, tiny_network
+from tests.cli.commands import Run, one_line, opened, tiny_network
 
 
 def test_sefa(run: Run, network: Path) -> None:
@@ -78,7 +78,7 @@ def test_ganspace(run: Run, network: Path) -> None:
 
 
 def test_ganspace_of_layers_estimators_and_ranges(run: Run, network: Path) -> None:
-    G = steerx.load(network)
+    G = opened(network)
     cases: list[tuple[tuple[object, ...], dict[str, object]]] = [
         (("--layer", "act:1", "--layers", "0-2"), {"layer": "act:1", "layers": "0-2"}),
         (("--layer", "mapping", "--space", "z"), {"layer": "mapping", "space": "z"}),

@@ -10,7 +10,7 @@ from torch import Tensor
 import steerx
 from steerx._seeds import normal
 from steerx.directions import GANSpace, components
-from steerx.directions.activations import layer_shapes
+from steerx.directions.activations import Layer, layer_shapes
 from tests.tiny import PlainConvGenerator, tiny_generator
 
 
@@ -27,6 +27,15 @@ def test_a_generator_lists_its_layers() -> None:
     assert shapes["synthesis.layers.1"] == shapes["act:1"]
     assert "synthesis" not in shapes  # never runs as a module
     assert set(layer_shapes(PlainConvGenerator())) == {"net", "net.0", "net.1", "net.2"}
+
+
+def test_a_batch_is_as_large_as_what_is_made_up_to_its_layer() -> None:
+    G = tiny_generator()
+    for names in (("act:0", "act:1", "act:2"), ("mapping", "synthesis.layers.0")):
+        sizes = [Layer(G, name).batch for name in names]
+        assert sizes == sorted(sizes, reverse=True)
+        assert sizes[0] > 2 * sizes[-1]
+    assert Layer(G, "act:0").batch == (1 << 25) // (4 * 160)
 
 
 @pytest.mark.parametrize("layer", ["act:1", "synthesis.layers.1"])
