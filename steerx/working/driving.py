@@ -261,22 +261,22 @@ class InOrder(Work):
 
     @contextlib.contextmanager
     def by_crew(self) -> Iterator[Callable[[int], Generator[Message]]]:
-        """What makes the next so many pieces, and gives their messages in order; all workers have ended behind it."""
+        """What makes the next so many pieces, and gives their messages in order; all workers have ended behind it.
+
+        Whoever asks for more is done with what was asked for before, all of it or not.
+        """
         self.crew.check()
         with driving(self.crew, self) as driver:
             yield lambda count: self._next(driver, count)
 
     def _next(self, driver: Driver, count: int) -> Generator[Message]:
         pieces = range(self.asked, self.asked + count)
-        self.asked += count
+        self.asked, self.turn = pieces.stop, pieces.start
+        driver.waiting.clear()
+        self.come.clear()
         driver.add(pieces)
-        try:
-            for self.turn in pieces:
-                driver.hand_out()
-                while self.turn not in self.come:
-                    driver.listen()
-                yield self.come.pop(self.turn)
-        finally:  # also where nobody asks for the rest
-            self.turn = self.asked
-            self.come.clear()
-            driver.waiting.clear()
+        for self.turn in pieces:
+            driver.hand_out()
+            while self.turn not in self.come:
+                driver.listen()
+            yield self.come.pop(self.turn)
