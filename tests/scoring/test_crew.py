@@ -6,6 +6,7 @@ import contextlib
 import math
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -230,3 +231,26 @@ def test_workers_of_a_killed_driver_end_and_its_journal_goes_on(
         network, f"{code}:slow", journal=journal, watch=lambda done, total: told.append(done)
     )
     assert 0 < told[0] < 30 and torch.equal(two, scored(network, f"{code}:shine"))
+
+
+@pytest.mark.parametrize("after", [0.0, 0.4, 1.2])
+def test_ctrl_c_while_workers_begin_is_one_line(
+    network: Path, code: Path, tmp_path: Path, after: float
+) -> None:
+    words = ["score", str(network), "--scorer", f"{code}:slow", "--processes", "2"]
+    driver = subprocess.Popen(
+        [sys.executable, "-m", "steerx.cli", *words, "-o", str(tmp_path / "scores.csv")],
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    deadline = time.monotonic() + 100
+    while not (workers := children(driver.pid)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert [os.getpgid(worker) for worker in workers] == workers  # a terminal's keys pass them by
+    time.sleep(after)
+    os.killpg(driver.pid, signal.SIGINT)
+    said = driver.communicate(timeout=100)[1]
+    assert driver.returncode == 130
+    assert len(said.strip().splitlines()) == 1 and "interrupted" in said
+    assert workers and not any(map(lives, workers))
