@@ -16,7 +16,6 @@ from ..generators.generator import Codes, CodeSpace
 from ..generators.labels import Label
 from ..rendering import NoiseMode
 from .batches import batches_of
-from .crewed import scored_by
 from .journal import Journal
 from .naming import scorer_named
 from .pictures import pictures_of
@@ -143,6 +142,10 @@ def score(
             if crew is None or not isinstance(scorer, str):
                 over = batches.over(range(done, total), scored)
             else:
+                from .crewed import (
+                    scored_by,
+                )  # which has the workers' module, and that is a program
+
                 told = scored_by(
                     crew,
                     pictures,
