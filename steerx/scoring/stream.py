@@ -110,9 +110,8 @@ def score(
     )
     batches = batches_of("score", G, batch)
     total = len(pictures)
-    seen = torch.empty(
-        0
-    )  # scores [N, A'] once A' is known: one block, that small ones do not scatter
+    # Scores [N, A'] once A' is known: one block, that small ones do not scatter.
+    seen = torch.empty(0)
 
     judge = scorer
     if isinstance(scorer, str) and crew is None:
@@ -142,9 +141,8 @@ def score(
             if crew is None or not isinstance(scorer, str):
                 over = batches.over(range(done, total), scored)
             else:
-                from .crewed import (
-                    scored_by,
-                )  # which has the workers' module, and that is a program
+                # Here: it imports the workers' module, which must be able to run as a program.
+                from .crewed import scored_by
 
                 told = scored_by(
                     crew,
