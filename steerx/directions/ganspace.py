@@ -16,8 +16,9 @@ from .components import FULL, ITERATIONS, KINDS, Components, Kind, components, f
 from .directions import Directions
 from .estimator import SIGN, Estimator, Mapping, Network, as_tensor
 from .moments import Moments
+from .readers import reading
 from .regression import Latents, regress
-from .sampling import Read, Sampling, parts, reading
+from .sampling import Read, Sampling, parts
 
 if TYPE_CHECKING:
     from ..generators import Generator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,7 +14,6 @@ from .activations import Layer
 
 if TYPE_CHECKING:
     from ..generators import Generator
-    from ..working import Crew
 
 
 @dataclass(frozen=True)
@@ -80,31 +78,3 @@ class Sampling:
         latents = self.G.codes(z=z, space=space, label=self.label)
         assert isinstance(latents, Tensor)
         return latents
-
-
-@contextlib.contextmanager
-def reading(
-    sampling: Sampling, crew: Crew | None, watch: Callable[[int], object] | None
-) -> Iterator[Read]:
-    """What reads the parts of a sampling in order: this process, or a crew that works until the block is left.
-
-    Args:
-        sampling: what is read.
-        crew: who reads; None = this process.
-        watch: is told how many codes were read, after each part.
-    """
-    with contextlib.ExitStack() as stack:
-        if crew is None:
-            read: Read = lambda some: map(sampling.read, some)  # noqa: E731
-        else:
-            from .crewed import read_by
-
-            read = stack.enter_context(read_by(crew, sampling))
-
-        def watched(some: Sequence[Part]) -> Iterator[list[Tensor]]:
-            for part, found in zip(some, read(some), strict=True):
-                yield found
-                if watch is not None:
-                    watch(len(part))
-
-        yield watched
