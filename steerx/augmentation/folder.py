@@ -292,6 +292,8 @@ class Folder:
                     f"{receipt.sha256[:12]}): the machines differ; `steerx augment verify --fix` "
                     "names those to be made again"
                 )
+            if was is None:  # torn, or of another plan, which an amendment may bring back
+                path.with_name(f"{path.name}.json").unlink(missing_ok=True)
         self._write(f"{path.name}.json", receipt.model_dump())
         (self.path / FAILED / f"{path.stem}.json").unlink(missing_ok=True)
 

@@ -199,7 +199,9 @@ def ganspace(
             batch=batch,
         )
 
-    runs = n
+    runs = (
+        n if estimator is Estimators.pca and compat is None else 2 * n
+    )  # their spread is another reading
     if layer is not None:
         with argument("mine ganspace"):
             read, runs = method(n).layer_runs(G, label=label)

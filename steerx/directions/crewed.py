@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -53,18 +54,19 @@ class _Parts(InOrder):
         self.weights = model_id(sampling.G.state_dict())
 
     def order(self, device: str) -> Order:
-        layer = self.sampling.layer
+        layer, label = self.sampling.layer, self.sampling.label
         return ReadOrder(
             **self.crew.loading(device),
             backend=backend_of(self.sampling.G),
             weights=self.weights,
             layer=None if layer is None else layer.name,
-            label=self.sampling.label,
-            key=self.sampling.key,
+            label=None if label is None else operator.index(label),
+            key=operator.index(self.sampling.key),
         )
 
     def word(self, piece: int) -> str:
-        return json.dumps({"piece": piece, **asdict(self.parts[piece])})
+        about = {"piece": piece, **asdict(self.parts[piece])}
+        return json.dumps(about, default=operator.index)  # integers of NumPy
 
 
 def _failure(message: dict[str, Any], part: Part) -> Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import operator
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -89,9 +90,9 @@ class _Batches(InOrder):
             scorer=from_anywhere(self.scorer),
             space=pictures.space,
             psi=float(pictures.psi),
-            cutoff=pictures.cutoff,
+            cutoff=None if pictures.cutoff is None else operator.index(pictures.cutoff),
             noise_mode=pictures.noise_mode,
-            noise_key=pictures.noise_key,
+            noise_key=operator.index(pictures.noise_key),
         )
 
     def word(self, piece: int) -> str:

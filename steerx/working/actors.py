@@ -85,7 +85,7 @@ class Actor(Worker):
         except (
             Exception
         ) as error:  # of the actor, its node, or the connection: all mean that it is gone
-            said = str(error).strip().splitlines()[-1].partition(". ")[0]
+            said = (str(error).strip().splitlines() or [""])[-1].partition(". ")[0]
             self.how = f"{type(error).__name__}: {said}"
         finally:
             self.hear(self, None)
@@ -138,7 +138,7 @@ def _connect(ray: Any, address: str) -> None:
             socket.create_connection((host.strip("[]"), int(port)), _KNOCK).close()
         ray.init(address=address, log_to_driver=False, logging_level="error", **own)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CrewError(
             f"no Ray cluster was joined at {address} ({reason}); run this on a node of the cluster, with its "
             "RAY_AUTH_MODE and RAY_AUTH_TOKEN"

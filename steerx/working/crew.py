@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from pydantic import BaseModel, ConfigDict
 
 from ..generators.loading import resolve
@@ -37,6 +38,9 @@ class Crew:
         dtype: of activations.
         patience: seconds without a word after which a worker counts as hung.
         ray: address of the Ray cluster whose actors they are; None = processes of this machine.
+
+    Raises:
+        ValueError: no devices, an unknown dtype, or a patience that is not above 0.
     """
 
     network: str
@@ -44,6 +48,19 @@ class Crew:
     dtype: str = "float32"
     patience: float = 600.0
     ray: str | None = None
+
+    def __post_init__(self) -> None:
+        devices: object = self.devices
+        if not isinstance(devices, (tuple, list)) or not devices:
+            raise ValueError(
+                f'Crew: devices must be one for each worker, such as ("cpu", "cpu"), got {devices!r}'
+            )
+        if not isinstance(getattr(torch, self.dtype, None), torch.dtype):
+            raise ValueError(
+                f'Crew: dtype must be the name of one, such as "float32", got {self.dtype!r}'
+            )
+        if not self.patience > 0:
+            raise ValueError(f"Crew: patience must be above 0 seconds, got {self.patience}")
 
     def check(self) -> None:
         """Refuse a cluster where the library that reaches it is not installed.

@@ -135,12 +135,19 @@ class Driver:
     def _hand_out(self, worker: Worker) -> None:
         if not worker.pieces:
             worker.heard = self.now  # it was silent since nobody asked
-        while self.waiting and len(worker.pieces) < AHEAD and self.work.room(self.waiting[0]):
+        while self._has_one_for(worker):
             worker.pieces.append(self.waiting.popleft())
             worker.tell(self.work.word(worker.pieces[-1]))
         if not (worker.pieces or worker.ended or self.waiting or self.work.lasting):
             worker.ended = True
             worker.tell(END)
+
+    def _has_one_for(self, worker: Worker) -> bool:
+        """Whether a worker is told the next piece: ahead of its turn only what those who have none leave."""
+        if not self.waiting or not self.work.room(self.waiting[0]):
+            return False
+        without = sum(not (other.pieces or other.ended) for other in self.workers)
+        return not worker.pieces or (len(worker.pieces) < AHEAD and len(self.waiting) > without)
 
     def listen(self) -> None:
         """Take what has come, or look at the clock.
@@ -163,14 +170,13 @@ class Driver:
         elif "fatal" in message:
             self._raise(message)
         elif "ready" in message:
-            worker.ready = True
-            self._hand_out(worker)
+            worker.ready, self.stillborn = True, 0
         elif "ended" in message:
             worker.pieces.remove(message["ended"])
             self.work.ended(message["ended"], message)
-            self._hand_out(worker)
         else:
             self.work.heard(message)
+        self.hand_out()  # to all: what one leaves, another who has nothing can do
 
     def _look_at_the_clock(self, speaker: Worker | None = None) -> None:
         now = time.monotonic()
@@ -181,20 +187,19 @@ class Driver:
             speaker.heard = self.now
         at_work = any(worker.ready for worker in self.workers)
         for worker in list(self.workers):
-            if not worker.ready and at_work:
-                if not (self.waiting or self.work.lasting):  # the others do the rest
-                    self.workers.remove(worker)
-                    worker.kill()
-                    worker.wait(GRACE)
-            elif worker.ready and not worker.pieces and not worker.ended:
+            if worker.ready and not worker.pieces and not worker.ended:
                 continue  # nothing is asked of it
+            if not (worker.ready or self.waiting or self.work.lasting) and at_work:
+                self.workers.remove(worker)  # the others do the rest
+                worker.kill()
+                worker.wait(GRACE)
             elif self.now - worker.heard > self.crew.patience * (1 if worker.ready else LOADING):
                 worker.kill()  # its end is heard
 
     def _gone(self, worker: Worker) -> None:
         """A worker ended: as it should, or its pieces are for others."""
         self.workers.remove(worker)
-        how = worker.wait(GRACE)
+        how = worker.wait(GRACE) or "an end without a word"
         if worker.ended and not worker.pieces:
             return
         if not worker.ready:
@@ -203,7 +208,8 @@ class Driver:
                 if any(other.ready and not other.ended for other in self.workers):
                     return  # the others do the rest
                 raise CrewError(
-                    f"a worker ended before its work ({how}); try --processes 1, which says why"
+                    f"a worker ended before its work ({how}), {ATTEMPTS} times; the same without workers "
+                    "(no --processes, no crew) says why"
                 )
         elif worker.pieces:
             first = worker.pieces[0]

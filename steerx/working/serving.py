@@ -8,6 +8,7 @@ seconds the process is gone too.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -21,7 +22,7 @@ from typing import Any
 
 import torch
 
-from ..checkpoints import model_id
+from ..checkpoints import CheckpointError, model_id
 from ..generators import Generator, load
 from .backend import unlike
 from .crew import END, GRACE, Order, Say, Task
@@ -59,10 +60,12 @@ def done(task: Task, order: str, words: Iterable[str], stop: Stop, say: Say) -> 
             task(order, words, stop, say)
     except (Stopped, BrokenPipeError):  # as the driver said, or since it is gone
         return False
-    except (OSError, ValueError) as error:
-        number = getattr(error, "errno", None)
-        text = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        say(fatal=text, errno=number, kind=type(error).__name__)
+    except (OSError, ValueError, CheckpointError) as error:
+        number, text = getattr(error, "errno", None), str(error)
+        if isinstance(error, OSError) and error.strerror:
+            text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        with contextlib.suppress(BrokenPipeError):  # nobody listens any more
+            say(fatal=text, errno=number, kind=type(error).__name__)
     return True
 
 

@@ -141,6 +141,23 @@ def test_a_shard_that_was_kept_and_is_damaged_may_have_it_too(tmp_path: Path, cu
     assert (cut / name).read_bytes() == (tmp_path / "by-2" / name).read_bytes()
 
 
+def test_a_receipt_of_another_plan_never_stands_beside_a_new_file(cut: Path) -> None:
+    """As where the run is killed between the two: amended back, the receipt would be this plan's again."""
+    shard = cut / "shard-000000.tar"
+    shard.unlink()
+    amend(cut, batch=2)
+    there = []
+
+    def look(number: int, name: str, before: bool) -> None:
+        if shard.exists():
+            there.append(shard.with_name("shard-000000.tar.json").exists())
+
+    with room_for(2), faulty(look):
+        run(pictures(), cut)
+    assert there[0] is False and there[-1] is True
+    finished(cut)
+
+
 def test_a_larger_batch_ends_at_the_shard(tmp_path: Path, cut: Path) -> None:
     assert amend(cut, batch=100) == pictures(batch=100).plan
     assert Folder.read(cut).plans.last.batch == 8

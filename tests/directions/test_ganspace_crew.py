@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -74,6 +75,11 @@ def test_seeds_and_a_class_reach_the_workers(tmp_path: Path) -> None:
     two = fitted(network, 2, label=2, **how)
     assert same(two, fitted(network, 0, label=2, **how))
     assert not same(two, fitted(network, 0, label=0, **how))
+
+
+def test_integers_of_numpy_reach_the_workers(network: Path) -> None:
+    how: dict[str, Any] = {"seeds": np.arange(60), "batch": np.int64(20), "seed": np.int64(3)}
+    assert same(fitted(network, 1, **how), fitted(network, 0, **how))
 
 
 def test_a_worker_that_dies_changes_no_bit(network: Path) -> None:

@@ -21,12 +21,13 @@ class Fake(Worker):
     """Does a piece as soon as it is told, unless it is one of the slow."""
 
     slow: ClassVar[set[int]] = set()  # pieces that are never done
+    unborn: ClassVar[bool] = False  # whether those who begin now die before they are ready
 
     def __init__(self, task: Task, order: Order, hear: Hear) -> None:
         super().__init__(task, order, hear)
         self.words: list[str] = []
         self.killed = False
-        hear(self, {"ready": True})
+        hear(self, None if Fake.unborn else {"ready": True})
 
     def tell(self, word: str) -> None:
         self.words.append(word)
@@ -70,7 +71,7 @@ def hired(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Fake]]:
     monkeypatch.setattr("steerx.working.processes.Process", hire)
     monkeypatch.setattr(driving, "_PAUSE", 0.001)
     yield workers
-    Fake.slow = set()
+    Fake.slow, Fake.unborn = set(), False
 
 
 def doubles(messages: Callable[[int], Iterator[dict[str, Any]]], count: int) -> list[Any]:
@@ -168,3 +169,51 @@ def test_nobody_is_told_more_than_is_ahead(hired: list[Fake]) -> None:
         driver.add(range(10))
         driver.listen()
         assert hired[0].words == [str(n) for n in range(AHEAD)]
+
+
+def test_the_last_pieces_are_for_those_who_have_none(hired: list[Fake]) -> None:
+    Fake.slow = set(range(10))
+    work = Doubles(Crew("", ("a", "b")))
+    with driving.driving(work.crew, work) as driver:
+        driver.add(range(3))
+        driver.listen()
+        assert [worker.words for worker in hired] == [["0", "1"], []]  # the other has yet to begin
+        driver.listen()
+        assert [worker.words for worker in hired] == [["0", "1"], ["2"]]
+    work = Doubles(Crew("", ("a", "b")))
+    del hired[:]
+    with driving.driving(work.crew, work) as driver:
+        driver.add(range(2))
+        driver.listen()
+        driver.listen()
+        assert [worker.words for worker in hired] == [["0"], ["1"]]
+
+
+def test_who_has_nothing_to_do_takes_what_the_dead_leave(hired: list[Fake]) -> None:
+    Fake.slow = {1}
+    work = Doubles(Crew("", ("a", "b")))
+    with driving.driving(work.crew, work) as driver:
+        driver.add(range(2))
+        for _ in range(3):
+            driver.listen()
+        Fake.slow, Fake.unborn = set(), True  # whoever comes instead of it dies, every time
+        hired[1].kill()
+        for _ in range(20):
+            driver.listen()
+        assert [message["double"] for message in work.come.values()] == [0, 2]
+        assert hired[0].words == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"devices": ()}, r"devices must be one for each worker.*got \(\)"),
+        ({"devices": "cpu"}, "devices must be one for each worker.*got 'cpu'"),
+        ({"devices": ("cpu",), "dtype": "fp32"}, "dtype must be the name of one.*got 'fp32'"),
+        ({"devices": ("cpu",), "dtype": "nn"}, "dtype must be the name of one"),
+        ({"devices": ("cpu",), "patience": 0.0}, "patience must be above 0 seconds"),
+    ],
+)
+def test_a_crew_that_cannot_be_is_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Crew("faces", **settings)
