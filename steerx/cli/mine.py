@@ -199,9 +199,8 @@ def ganspace(
             batch=batch,
         )
 
-    runs = (
-        n if estimator is Estimators.pca and compat is None else 2 * n
-    )  # their spread is another reading
+    principal = estimator is Estimators.pca and compat is None
+    runs = n if principal else 2 * n  # the spread of the others is another reading
     if layer is not None:
         with argument("mine ganspace"):
             read, runs = method(n).layer_runs(G, label=label)
@@ -209,14 +208,13 @@ def ganspace(
         with argument("mine ganspace"), one_thread() if processes else contextlib.nullcontext():
             if layer is not None:
                 z = z_from_seeds(range(min(_PROBED, read.batch)), G.z_dim)
-                took = measured(lambda: read.rows(z)) / len(z)
+                took = measured(lambda: read.rows(z)) / len(z) * runs
             else:
                 few = method(min(n, max(k + 1, batch)))
-                took = measured(lambda: few.fit(G, label=label)) / few.n
+                took = measured(lambda: few.fit(G, label=label)) / few.n * n
         length = G.w_dim if space is LatentName.w else G.z_dim
-        tell(
-            Cost(2, size(k, length, covariance=True), seconds=took * runs / (processes or 1)), file
-        )
+        cost = Cost(2, size(k, length, covariance=True), seconds=took / (processes or 1))
+        tell(cost, file)
         return
     crew = None
     if processes is not None:  # one, too: the bits are those of any number

@@ -82,9 +82,8 @@ class Actor(Worker):
                         self.ray.get(self.work)  # raises what it raised
                         return
                     self.hear(self, message)
-        except (
-            Exception
-        ) as error:  # of the actor, its node, or the connection: all mean that it is gone
+        # Of the actor, its node, or the connection: all mean that it is gone.
+        except Exception as error:
             said = (str(error).strip().splitlines() or [""])[-1].partition(". ")[0]
             self.how = f"{type(error).__name__}: {said}"
         finally:
