@@ -12,7 +12,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 
 import steerx
+from bench.peers.network import random_generator
 from bench.rows import Row, Sides, quoted, rows, timed
+from steerx.directions.activations import Layer
+from steerx.generators.renderers import install
 
 WIDTH = 512  # of w in the stock networks
 LIBRARY = {"svm": "SVC and numpy", "ridge": "RidgeCV and numpy", "mean": "numpy"}
@@ -58,6 +61,19 @@ def ganspace() -> Sides:
     return {
         "steerx": lambda: steerx.GANSpace(k=20, batch=5_000).fit(codes).directions_.scale,
         "IncrementalPCA": incremental,
+    }
+
+
+def layer() -> Sides:
+    """A layer of a 256 px network: as it is read, by plain modules, and by them one sample at a time."""
+    native, plain = (random_generator(256, WIDTH) for _ in range(2))
+    install(native, "native")
+    ours, theirs = Layer(native, "act:3"), Layer(plain, "act:3")
+    z = drawn(16, WIDTH)
+    return {
+        "steerx": lambda: ours.rows(z),
+        "plain modules": lambda: theirs.rows(z),
+        "one by one": lambda: torch.cat([theirs.rows(one) for one in z.split(1)]),
     }
 
 
@@ -113,6 +129,7 @@ def conditioned(metric: Any) -> Sides:
 ROWS: list[Any] = [
     *rows("sefa, 14 affines of 512 x 512", "steerx, np.linalg.eig", sefa, tolerance=1e-3),
     *rows("ganspace, 20,000 x 512, k = 20", "steerx, IncrementalPCA", ganspace, tolerance=0.05),
+    *rows("act:3 of 256 px, 512 channels, 16 codes", "steerx, plain modules, one by one", layer),
     *(
         row
         for solver in ("svm", "ridge", "mean")

@@ -1,10 +1,11 @@
-"""A bulk job by one process, by two, and by two actors of a Ray cluster of this machine, in turns.
+"""A bulk job by one process, two, and two actors of a Ray cluster of this machine, in turns; and the mining of a layer.
 
     RAY_worker_niceness=0 python -m bench.engines --out bench/results [--no-ray]
 
 Ray is an extra (pip install "steerx[ray]"), which gives its workers niceness 15 where that is not told. Time is
 counted from the first committed shard to the last, so that starting is left out. Told are medians of the rounds'
-ratios, the seconds of each side and those of its start.
+ratios, the seconds of each side and those of its start. The layer (act:3 of a 256 px network with 512 channels, 600
+codes, read three times and summed) is read by this process on all its threads, by one worker, and by two.
 """
 
 from __future__ import annotations
@@ -19,12 +20,21 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import steerx
+from bench.peers.network import random_generator
 from bench.ratios import commit, machine
 from steerx.augmentation import Crew, Pictures, make_plan, run
+from steerx.directions.activations import Layer
+from steerx.directions.components import components
+from steerx.directions.readers import reading
+from steerx.directions.sampling import Sampling, parts
 from steerx.generators.renderers import fastest, install
+from steerx.generators.saving import save
 
 ONE, TWO, RAY = "1 process", "2 processes", "2 Ray actors"
+HERE, ONE_WORKER, TWO_WORKERS = "this process", "1 worker", "2 workers"
 SIDES: dict[str, dict[str, Any]] = {
     ONE: {"devices": ("cpu",)},
     TWO: {"devices": ("cpu", "cpu")},
@@ -65,6 +75,41 @@ def measured(pictures: Pictures, sides: list[str], rounds: int) -> dict[str, Any
     return told
 
 
+def mined(folder: Path, rounds: int) -> dict[str, Any]:
+    """Seconds from the first codes that are read to the components, of each side; the workers load a file."""
+    G, file = random_generator(256, 512), folder / "network.safetensors"
+    save(G, file)
+    G = steerx.load(file, renderer="native")
+    layer = Layer(G, "act:3")
+    sampling, drawn = Sampling(G, layer, None, 0), parts(range(600), layer.batch)
+    crews = {
+        HERE: None,
+        ONE_WORKER: Crew(str(file), ("cpu",)),
+        TWO_WORKERS: Crew(str(file), ("cpu", "cpu")),
+    }
+    found: dict[str, list[float]] = {name: [] for name in crews}
+    for number in range(rounds):
+        for name in list(crews) if number % 2 else list(crews)[::-1]:
+            begun: list[float] = []
+            with (
+                torch.no_grad(),
+                reading(
+                    sampling, crews[name], lambda _, begun=begun: begun.append(time.time())
+                ) as read,
+            ):
+                components(
+                    lambda read=read: (rows for (rows,) in read(drawn)),
+                    10, layer.features, "pca", seed=0, batch=layer.batch,
+                )  # fmt: skip
+            found[name].append(time.time() - begun[0])
+            print(name, round(found[name][-1], 2), flush=True)
+    told: dict[str, Any] = {name: round(statistics.median(s), 2) for name, s in found.items()}
+    for other in (HERE, ONE_WORKER):
+        each = [a / b for a, b in zip(found[other], found[TWO_WORKERS], strict=True)]
+        told[f"time of {other} / {TWO_WORKERS}"] = round(statistics.median(each), 3)
+    return told
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
@@ -81,6 +126,9 @@ def main() -> None:
     sides = [name for name in SIDES if name != RAY or not options.no_ray]
     case = measured(Pictures(plan, G, [direction]), sides, options.rounds)
     print(case)
+    with tempfile.TemporaryDirectory() as folder:
+        layer = mined(Path(folder), options.rounds)
+    print(layer)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     result = {"bench": "engines", "date": today, "commit": commit(), **machine()}
     if RAY in sides:
@@ -88,7 +136,9 @@ def main() -> None:
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         file = options.out / f"engines-{today}.json"
-        file.write_text(json.dumps(result | {"case": case}, indent=2) + "\n", encoding="utf-8")
+        file.write_text(
+            json.dumps(result | {"case": case, "layer": layer}, indent=2) + "\n", encoding="utf-8"
+        )
         print(f"written: {file}")
 
 
