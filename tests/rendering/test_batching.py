@@ -174,10 +174,10 @@ def test_nothing_is_measured_where_the_system_does_not_say(monkeypatch) -> None:
 
 def test_sizes_are_the_users_or_measured_where_memory_is_short(tiny, monkeypatch) -> None:
     assert batches_of("sweep", tiny, None).device is None
-    monkeypatch.setattr("steerx.scoring.stream.free_memory", lambda device: 10**6)
+    monkeypatch.setattr("steerx.scoring.batches.free_memory", lambda device: 10**6)
     assert batches_of("sweep", tiny, None).device == tiny.device
     assert batches_of("sweep", tiny, 5).device is None
-    monkeypatch.setattr("steerx.scoring.stream.free_memory", lambda device: None)
+    monkeypatch.setattr("steerx.scoring.batches.free_memory", lambda device: None)
     assert batches_of("sweep", tiny, None).device is None
 
 
