@@ -58,7 +58,7 @@ class Style:
 
 def scaled(style: Tensor) -> Style:
     """s' and a of a style [N, I]."""
-    style = style.float()
+    style = style.float().contiguous()
     scale = _largest(style, 1)
     return Style(style / scale, scale)
 

@@ -21,10 +21,11 @@ from ..ops._modulated_conv2d import EPS
 from ..ops._to_rgb import upsample
 from . import few_channels
 from .fused import FusedRenderer
-from .noise import Noise, layer_noise
+from .noise import Noise
 from .packing import Packed
 from .plain import PlainRenderer
 from .renderer import LayerState, Renderer
+from .tails import noise_parts
 from .workspace import Workspace
 
 
@@ -127,14 +128,10 @@ class LinearLayer:
                 out.copy_(term.z)
             else:
                 torch.add(term.z, move.z, alpha=alpha, out=out)
-        drawn = layer_noise(noise, self.layer.noise, layer=self.index, batch=len(z), dtype=z.dtype)
-        if "noise" in drawn:
-            drawn["noise"] = drawn["noise"].float()
-        if drawn:
-            drawn["noise_strength"] = self.layer.noise_strength.float()
         with torch.autocast("cpu", enabled=False):
             ratio = self._demodulation(styles) / self._demodulation(start)
         bias, clamp = self.layer.bias.float(), self.layer.clamp
+        drawn = noise_parts(self.layer, noise, len(z))
         epilogue(z, demodulation=ratio, bias=bias, clamp=clamp, y=y, **drawn)
         rgb = None if self.skip is None else self.skip[torch.tensor(images)]
         if self.to_rgb is not None:

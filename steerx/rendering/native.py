@@ -44,9 +44,9 @@ class NativeRenderer(FusedRenderer):
     Layers in float32 whose channels are multiples of 16 are made by minimal filtering, from 16 px on (those
     that upsample from 32 px and 32 outputs on), or as one product of gathered pixels; layers in bfloat16 whose
     channels are multiples of 32 by the matrix units of processors that have them. All of these depend neither
-    on the batch nor on the number of threads, and pictures of no other layers are *sample-exact*. The library's
-    convolutions, which make the other layers, are *repeatable*. On another device it does as `FusedRenderer`
-    does.
+    on the batch nor on the number of threads, and pictures of no other layers, in three channels, are
+    *sample-exact*. The library's products, which make the rest, are *repeatable*. On another device it
+    does as `FusedRenderer` does.
 
     Args:
         network: parameters.

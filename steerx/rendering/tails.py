@@ -33,7 +33,7 @@ def rgb_parts(
     """The picture: a to_rgb, its style [N, O], and the picture before it [N, 3, h, w]."""
     weight = to_rgb.weight.float().flatten(1)  # [3, O]
     parts: dict[str, Any] = {
-        "rgb_weight": style.float()[:, None] * weight,
+        "rgb_weight": (style.float()[:, None] * weight).contiguous(),
         "rgb_bias": to_rgb.bias.float(),
         "rgb_clamp": to_rgb.clamp,
     }

@@ -16,10 +16,10 @@ needs_kernels = pytest.mark.skipif(
 BLUR = [0.25, 0.75, 0.75, 0.25]
 
 
-def layer(up: bool, *, n: int = 3, h: int = 6, w: int = 70) -> dict[str, Any]:
-    """Arguments of a layer of 64 to 96 channels with everything in its tail."""
+def layer(up: bool, *, n: int = 3, h: int = 6, w: int = 70, o: int = 96) -> dict[str, Any]:
+    """Arguments of a layer of 64 to O channels with everything in its tail."""
     torch.manual_seed(0)
-    times, o = 2 if up else 1, 96
+    times = 2 if up else 1
     size = (n, times * h, times * w)
     given: dict[str, Any] = {
         "x": torch.randn(n, h, w, 64).bfloat16(),
@@ -108,6 +108,23 @@ def test_the_bits_depend_neither_on_the_batch_nor_on_threads_nor_on_room(up: boo
             for floats in (_direct.room(64, count), count * 65_000, 4 * _direct.room(64, count)):
                 for name, tensor in made_by(_direct._call, given, floats).items():
                     assert torch.equal(tensor, whole[name])
+    finally:
+        torch.set_num_threads(threads)
+
+
+@needs_kernels
+@pytest.mark.parametrize("up", [False, True])
+def test_threads_that_share_a_small_layer_by_its_outputs_make_all_of_them(up: bool) -> None:
+    """Two pieces of five blocks: in shares of 3 and 2 by two threads, 2, 2 and 1 by three, of one each by eight."""
+    given, threads = layer(up, n=2, h=4, w=8, o=160), torch.get_num_threads()
+    given = {k: v for k, v in given.items() if k != "rgb"}  # which needs all outputs in one piece
+    try:
+        torch.set_num_threads(1)
+        whole = made_by(_direct._call, given)
+        for count in (2, 3, 8):
+            torch.set_num_threads(count)
+            for name, tensor in made_by(_direct._call, given).items():
+                assert torch.equal(tensor, whole[name])
     finally:
         torch.set_num_threads(threads)
 

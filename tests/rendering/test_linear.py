@@ -65,6 +65,24 @@ def test_it_is_the_renderer_of_every_step(kind: Any, index: int, clamp: Any, mod
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", [PlainRenderer, FusedRenderer, NativeRenderer])
+def test_noise_of_every_mode_is_added(kind: Any) -> None:
+    G = tiny_generator(1)
+    renderer, ids = kind(G.synthesis), torch.arange(6)
+    styles = G.codes(seeds=[3, 4, 5], space="styles")
+    linear = layer_after(renderer, renderer.render(styles, stop=1))
+    assert linear is not None
+    terms = [linear.term(n, *[[s[n : n + 1] for s in styles]] * 2) for n in range(3)]
+    steps = [Step(term, None, 0.0) for term in terms]
+
+    def after(noise: Any) -> Tensor:
+        return linear.state(range(3), steps, styles, styles, noise).x.clone()
+
+    every_other = after(SampleNoise(5, ids[::2]))
+    assert torch.equal(every_other, after(SampleNoise(5, ids[::2].contiguous())))
+    assert not torch.allclose(after("random"), after("random"))
+
+
 def test_where_it_is_not_served() -> None:
     G = tiny_generator()
     styles = G.codes(seeds=[1], space="styles")

@@ -71,3 +71,15 @@ def test_no_images_go_on_to_none(kind: Any, stop: int) -> None:
     state = kind(G.synthesis).render(styles, stop=stop).rows(slice(0))
     found = kind(G.synthesis).render([s[:0] for s in styles], state=state)
     assert found.shape == (0, 3, 16, 16)
+
+
+@pytest.mark.parametrize("kind", RENDERERS)
+@pytest.mark.parametrize("stop", [None, 0, 1])
+def test_styles_lie_in_memory_as_they_like(kind: Any, stop: int | None) -> None:
+    G = tiny_generator(2)
+    renderer = kind(G.synthesis)
+    styles = G.codes(seeds=[3, 4, 5], space="styles")
+    columns = [s.t().contiguous().t() for s in styles]
+    state = None if stop is None else renderer.render(styles, stop=stop).repeated(1, 3)
+    expected = renderer.render(styles, state=state)
+    torch.testing.assert_close(renderer.render(columns, state=state), expected)
