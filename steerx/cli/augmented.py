@@ -108,6 +108,12 @@ def verified(folder: Folder, *, fix: bool, as_json: bool) -> None:
             f"{len(found.damaged)} shards of {folder.path} are damaged: {found.damaged[first]}; {remedy}",
             DATA,
         )
+    if found.missing and found.finished:
+        raise Failure(
+            f"{folder.path} says that it is finished, and {len(found.missing)} of its shards have no receipt, the "
+            f"first is {found.missing[0]}; `steerx augment resume` makes them again",
+            DATA,
+        )
     if not found.missing and not found.finished:
         raise Failure(
             f"{folder.path} is not finished: manifest or _SUCCESS is missing or torn; "

@@ -173,7 +173,7 @@ def test_nan_fails_its_shard_and_the_others_are_made(
     monkeypatch.setattr(job, "batch", spoiled)
     made = run(job, tmp_path / "set")
     assert made.shards == 2 and list(made.failed) == [1]
-    assert "sample 13 has NaN or infinity" in made.failed[1]
+    assert "sample 13 has NaN or infinity in its picture; use smaller alphas" in made.failed[1]
     folder = Folder.read(tmp_path / "set")
     assert list(folder.failures()) == [1] and folder.pending() == [1]
     assert not (tmp_path / "set" / "_SUCCESS").exists()

@@ -84,6 +84,24 @@ def test_verify(run: Run, made: Path) -> None:
     assert run("augment", "verify", made).exit_code == 0
 
 
+def test_a_finished_set_without_a_receipt_is_not_whole(run: Run, made: Path) -> None:
+    (made / "shard-000001.tar.json").unlink()
+    line = one_line(run("augment", "verify", made), 65)
+    assert "1 of its shards have no receipt, the first is 1; `steerx augment resume`" in line
+    assert not json.loads(run("augment", "status", made, "--json").stdout)["finished"]
+    assert run("augment", "resume", made).exit_code == 0
+    assert run("augment", "verify", made).exit_code == 0
+
+
+def test_the_job_of_a_run_can_be_planned(run: Run, made: Path) -> None:
+    result = run("augment", "plan", "--job", made / "job.yaml")
+    assert result.exit_code == 0, result.output
+    told = json.loads((made / "plan.json").read_bytes())
+    assert f"plan {told['plan_id'][:12]}: 18 pictures" in result.stdout
+    Path("job.yaml").write_text("steerx_job: 1\ncommand: augment plan\n")
+    assert "`steerx augment plan --job" in one_line(run("augment", "run", "--job", "job.yaml"), 2)
+
+
 def test_another_job_is_refused_with_the_difference(
     run: Run, made: Path, network: Path, sefa: Path
 ) -> None:
@@ -112,10 +130,10 @@ def test_alphas_by_name(run: Run, network: Path, sefa: Path) -> None:
         (("-a", "smile=1"), "no direction 'smile'"),
         (("-a", "much"), "alpha must look like"),
         ((), "give --alpha sefa0=uniform:-3,3"),
-        (("-a", "1", "--class", "2"), "has no classes"),
+        (("-a", "1", "--class", "2"), "has no classes; leave out --class"),
         (("-a", "1", "--class", "x"), "--class"),
         (("-a", "1", "--workers", "2"), "together"),
-        (("-a", "1", "--seeds", "0-3"), "one of count, seeds and codes"),
+        (("-a", "1", "--seeds", "0-3"), "one of --count, --seeds and --codes"),
     ):
         assert said in one_line(run(*words, *bad, "-o", "other"), 2)
     assert not Path("other").exists()
