@@ -11,6 +11,7 @@ import yaml
 from pyarrow import parquet
 
 from steerx.augmentation import making
+from steerx.cli import progress
 from tests.cli.commands import Run, one_line
 
 SMALL = ("-a", "uniform:-2,2", "-n", 6, "--edits", 2, "--shard-size", 8, "--format", "png")
@@ -52,6 +53,24 @@ def test_the_folder_goes_on_by_itself(run: Run, made: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "1 made now" in result.stdout and "1 of 3 shards are to be made" in result.stderr
     assert sorted(p.name for p in made.glob("job*")) == ["job.yaml"]
+
+
+def test_progress_counts_what_is_to_be_made(run: Run, made: Path, monkeypatch) -> None:
+    monkeypatch.setattr(progress, "INTERVAL", -1.0)
+    for shard in range(2):
+        (made / f"shard-{shard:06d}.tar").unlink()
+    assert "augmenting: 8 of 16, " in run("augment", "resume", made).stderr
+
+
+def test_resumed_elsewhere_it_says_where_its_paths_begin(
+    run: Run, network: Path, sefa: Path, tmp_path: Path, monkeypatch
+) -> None:
+    words = ("augment", "run", network, sefa.name, *SMALL, "-o", "set")
+    assert run(*words).exit_code == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    line = one_line(run("augment", "resume", tmp_path / "set"), 74)
+    assert "there is no file sefa.safetensors, which" in line and "go there" in line
 
 
 def test_status(run: Run, made: Path) -> None:
