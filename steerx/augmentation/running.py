@@ -162,8 +162,7 @@ def run(
         As `augment`.
     """
     check_encoder(pictures.plan.codec)
-    if crew is not None:
-        crew.check()
+    _check(encoders, crew)
     with (
         Folder.working(out, pictures.plan, shared=workers > 1) as folder,
         stopping() as stop,
@@ -184,3 +183,17 @@ def run(
             lambda samples: card(folder.plan, samples=samples, parts=folder.plans.parts())
         )
         return made
+
+
+def _check(encoders: int, crew: Crew | None) -> None:
+    """Refuse those who cannot work, before there is a folder."""
+    came: object = crew
+    if came is not None and not isinstance(came, Crew):
+        raise ValueError(
+            f"augment: crew must be a steerx.augmentation.Crew, got one of {type(came).__module__}"
+        )
+    for number in (encoders, 1 if crew is None else crew.encoders):
+        if number < 1:
+            raise ValueError(f"augment: encoders must be 1 or more, got {number}")
+    if crew is not None:
+        crew.check()

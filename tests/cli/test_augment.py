@@ -34,6 +34,16 @@ def test_plan_says_what_it_takes_and_writes_nothing(run: Run, network: Path, sef
     assert "0 pictures" in run("augment", "plan", network, sefa, "-a", "1", "-n", 0).stdout
 
 
+def test_plan_says_where_nothing_may_be_written(
+    run: Run, network: Path, sefa: Path, monkeypatch
+) -> None:
+    words = ("augment", "plan", network, sefa, *SMALL, "-o", "set")
+    assert "may not be written" not in run(*words).stderr
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    result = run(*words)
+    assert result.exit_code == 0 and "may not be written; choose another place" in result.stderr
+
+
 def test_png_is_told_to_bind(run: Run, network: Path, sefa: Path, monkeypatch) -> None:
     from steerx.augmentation import estimating
 
