@@ -232,6 +232,7 @@ def in_options(line: str) -> str:
         ('make the motion "relative"', "leave out --motion absolute"),
         ("leave labels out", "leave out --class"),
         ("needs labels of 0-", "needs --class, such as 0-"),
+        ("label: classes are", "--class: classes are"),
         ("give one of count, seeds and codes", "give one of --count, --seeds and --codes"),
     ):
         line = line.replace(said, option)

@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from steerx.augmentation import making
 from steerx.cli import progress
-from tests.cli.commands import Run, one_line
+from tests.cli.commands import Run, one_line, tiny_network
 
 SMALL = ("-a", "uniform:-2,2", "-n", 6, "--edits", 2, "--shard-size", 8, "--format", "png")
 
@@ -166,6 +166,14 @@ def test_alphas_by_name(run: Run, network: Path, sefa: Path) -> None:
     ):
         assert said in one_line(run(*words, *bad, "-o", "other"), 2)
     assert not Path("other").exists()
+
+
+def test_a_class_is_asked_for_by_its_option(run: Run, tmp_path: Path) -> None:
+    network = tiny_network(tmp_path / "c.safetensors", seed=0, c_dim=3)
+    words = ("augment", "run", network, "-n", 2, "--edits", 0, "-o", "set")
+    assert "needs --class, such as 0-2" in one_line(run(*words), 2)
+    assert "--class: classes are integers 0-2, got [3]" in one_line(run(*words, "--class", 3), 2)
+    assert not Path("set").exists()
 
 
 def test_workers_share_a_folder(run: Run, network: Path, sefa: Path, made: Path) -> None:
