@@ -153,7 +153,9 @@ def pixels_of(pictures: Pictures, ids: range) -> Shown:
     finite = images.isfinite().flatten(1).all(dim=1)
     if not bool(finite.all()):
         worst = ids[int((~finite).nonzero()[0])]
-        raise ShardError(f"sample {worst} has NaN or infinity in its picture; use float32")
+        raise ShardError(
+            f"sample {worst} has NaN or infinity in its picture; use smaller alphas, or float32"
+        )
     return Shown(batch.samples, list(to_uint8(images).cpu().numpy()), batch.verdict)
 
 

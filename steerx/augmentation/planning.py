@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import torch
+from pydantic import ValidationError
 
 from .._seeds import Seeds, seed_numbers
 from ..directions import Directions
@@ -26,6 +28,23 @@ SHARD = 1024  # samples; of 256 px in JPEG some 25 MB
 _NOISE = ("sample", "const", "none")
 
 
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    """What a plan's schema refuses, as an argument of `augment`, what it takes and what came."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        expected = (
+            first["msg"].replace("Input should be", "must be").replace("Tuple should", "must")
+        )
+        raise ValueError(
+            f"augment: {'alphas' if name == 'values' else name} {expected}, got {first['input']!r}"
+        ) from error
+
+
+@_in_words()
 def make_plan(
     G: Generator,
     directions: Sequence[Directions],

@@ -48,6 +48,7 @@ def augment(
     encoders: int = 1,
     any_checkpoint: bool = False,
     judge: Judge | None = None,
+    crew: Crew | None = None,
     watch: Watch = lambda count: None,
 ) -> Made:
     """Make a labelled data set of edited pictures, as tar shards that WebDataset reads.
@@ -82,10 +83,11 @@ def augment(
         shard_size: samples in a shard; what a kill loses at most.
         batch: pictures rendered at once; None = by resolution. Part of the plan: another one gives
             pictures that are close, not the same.
-        encoders: threads that encode.
+        encoders: threads that encode, where there is no crew, which has its own.
         any_checkpoint: take directions of another checkpoint.
         judge: a scorer, whose scores stand beside each picture and can be sought, and rules that a
             picture must keep; see `Judge`.
+        crew: processes or actors that make the shards, the same bytes; None = this process.
         watch: is told how many samples were written, batch by batch.
 
     Returns:
@@ -130,7 +132,7 @@ def augment(
             judge=judge,
         )
         pictures = Pictures(plan, G, singles, codes, judge)
-        return run(pictures, out, encoders=encoders, watch=watch)
+        return run(pictures, out, encoders=encoders, crew=crew, watch=watch)
 
 
 def run(
@@ -160,8 +162,7 @@ def run(
         As `augment`.
     """
     check_encoder(pictures.plan.codec)
-    if crew is not None:
-        crew.check()
+    _check(encoders, crew)
     with (
         Folder.working(out, pictures.plan, shared=workers > 1) as folder,
         stopping() as stop,
@@ -182,3 +183,17 @@ def run(
             lambda samples: card(folder.plan, samples=samples, parts=folder.plans.parts())
         )
         return made
+
+
+def _check(encoders: int, crew: Crew | None) -> None:
+    """Refuse those who cannot work, before there is a folder."""
+    came: object = crew
+    if came is not None and not isinstance(came, Crew):
+        raise ValueError(
+            f"augment: crew must be a steerx.augmentation.Crew, got one of {type(came).__module__}"
+        )
+    for number in (encoders, 1 if crew is None else crew.encoders):
+        if number < 1:
+            raise ValueError(f"augment: encoders must be 1 or more, got {number}")
+    if crew is not None:
+        crew.check()

@@ -27,7 +27,7 @@ class Status:
         done_shards, done_samples, bytes: that are made.
         rejected: samples that were left out, as no draw of them kept the job's rules.
         failed: shards that could not be made, and why.
-        finished: whether _SUCCESS is there.
+        finished: whether _SUCCESS is there, and every shard.
         images_per_second: that were taken lately, all workers together; None where no shard was made in the last
             minutes.
         seconds_left: at the speed of samples lately, those that were left out included.
@@ -83,7 +83,7 @@ def status(folder: Folder) -> Status:
         rejected,
         sum(r.bytes for r in receipts),
         {k: why for k, why in folder.failures().items() if k not in done},
-        (folder.path / SUCCESS).exists(),
+        len(receipts) == plan.shards and (folder.path / SUCCESS).exists(),
         speed,
         left,
         bound,

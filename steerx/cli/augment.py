@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,7 @@ from .amended import AmendBatch, WithoutAmending, amend
 from .augmented import said_of, show_estimate, show_status, verified
 from .crews import Ray, check_ray, devices_of, places_of
 from .exported import export
-from .failures import PARTLY, PLAN, USAGE, Failure, argument
+from .failures import IO, PARTLY, PLAN, USAGE, Failure, argument
 from .judges import Accept, Looks, Reach, ScorerName, Tolerance, Tries, judge_of
 from .moves import changed
 from .opening import in_options, open_codes, open_directions, open_generator, picked
@@ -39,7 +40,7 @@ from .options import (
 from .progress import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..augmentation import Crew, Folder, Pictures
 
@@ -218,11 +219,26 @@ def resume(context: typer.Context, outdir: OUT) -> None:
     job = outdir / "job.yaml"
     if not job.exists():
         raise Failure(f"{outdir} holds no job.yaml; repeat the `steerx augment run` of it", PLAN)
+    _check_files(job)
     group: Any = context.parent.command
     command = group.commands["run"]
     words = ["--job", str(job), "--outdir", str(outdir)]
     with command.make_context("run", words, parent=context.parent) as inner:
         command.invoke(inner)
+
+
+def _check_files(job: Path) -> None:
+    """Say from where the paths of a job count, where its files are not here."""
+    told = jobs.read(job).arguments
+    for name in ("directions", "codes"):
+        value = told.get(name) or []
+        for file in value if isinstance(value, list) else [value]:
+            if not Path(str(file)).exists():
+                raise Failure(
+                    f"there is no file {file}, which {job} names; its paths count from the folder where the run "
+                    "was started: go there, or repeat the `steerx augment run` with paths that hold here",
+                    IO,
+                )
 
 
 @app.command("status")
@@ -328,14 +344,18 @@ def _run(pictures: Pictures, outdir: Path, crew: Crew, *, worker: int, workers: 
     from ..augmentation import Folder, run
 
     plan = pictures.plan
+    advance: Callable[[int], None] = lambda count: None  # noqa: E731 - until it is known how many
 
     def begun(folder: Folder, pending: Sequence[int]) -> None:
+        nonlocal advance
         if not (outdir / "job.yaml").exists():
             jobs.record(outdir, force=False, model=plan.model_id, plan=plan.plan_id)
         if len(pending) < plan.shards:
             typer.echo(f"{len(pending)} of {plan.shards} shards are to be made", err=True)
+        samples = sum(len(plan.span(shard)) for shard in pending)
+        advance = shown.enter_context(progress("augmenting", samples))
 
-    with progress("augmenting", plan.samples) as advance:
+    with ExitStack() as shown:
         made = run(
             pictures,
             outdir,
@@ -344,7 +364,7 @@ def _run(pictures: Pictures, outdir: Path, crew: Crew, *, worker: int, workers: 
             worker=worker,
             workers=workers,
             begun=begun,
-            watch=advance,
+            watch=lambda count: advance(count),
         )
     if made.failed:
         first = min(made.failed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,9 +42,15 @@ def show_estimate(pictures: Pictures, outdir: Path) -> None:
     if cost.accepted < 1:
         typer.echo(f"the rules take {cost.accepted:.0%} of the first samples")
     if cost.bytes * 1.1 > free:
-        typer.secho("warning: ", fg="yellow", nl=False, err=True)
-        typer.echo("it does not fit on this disk, or barely; choose another place", err=True)
+        _warn("it does not fit on this disk, or barely; choose another place")
+    if not os.access(folder, os.W_OK):
+        _warn(f"{folder} may not be written; choose another place, or change its permissions")
     typer.echo("nothing was written")
+
+
+def _warn(line: str) -> None:
+    typer.secho("warning: ", fg="yellow", nl=False, err=True)
+    typer.echo(line, err=True)
 
 
 def _advice(codec: Any, bound: str) -> str:
@@ -106,6 +113,12 @@ def verified(folder: Folder, *, fix: bool, as_json: bool) -> None:
         remedy = "`steerx augment resume` makes them again" if fix else "--fix has them made again"
         raise Failure(
             f"{len(found.damaged)} shards of {folder.path} are damaged: {found.damaged[first]}; {remedy}",
+            DATA,
+        )
+    if found.missing and found.finished:
+        raise Failure(
+            f"{folder.path} says that it is finished, and {len(found.missing)} of its shards have no receipt, the "
+            f"first is {found.missing[0]}; `steerx augment resume` makes them again",
             DATA,
         )
     if not found.missing and not found.finished:

@@ -29,6 +29,9 @@ _RUNNING: ContextVar[Any] = ContextVar("the context of the command that runs")
 # Not a part of what was asked for: how it is told, and whether files may be replaced.
 _UNSAID = {"job", "dry_run", "force", "help", "json"}
 
+# Commands that also take the jobs of another one, whose arguments they have.
+_TAKES = {"augment plan": "augment run"}
+
 # What a job means by an argument that it does not have, where that is not today's default: it was written
 # before there was the argument.
 UNTOLD = {"renderer": "plain"}
@@ -47,7 +50,7 @@ def replay(context: typer.Context, file: Path | None) -> Path | None:
         return None
     job = read(file)
     here = _command(context)
-    if job.command != here:
+    if job.command not in (here, _TAKES.get(here)):
         raise Failure(
             f"{file} is a job of `steerx {job.command}`; repeat it by "
             f"`steerx {job.command} --job {file}`",

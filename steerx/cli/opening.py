@@ -230,6 +230,10 @@ def in_options(line: str) -> str:
         ('say load_boundary(path, space="w")', "give --space z or --space w"),
         ('say space="z" or space="w"', "give --space z or --space w"),
         ('make the motion "relative"', "leave out --motion absolute"),
+        ("leave labels out", "leave out --class"),
+        ("needs labels of 0-", "needs --class, such as 0-"),
+        ("label: classes are", "--class: classes are"),
+        ("give one of count, seeds and codes", "give one of --count, --seeds and --codes"),
     ):
         line = line.replace(said, option)
     return line

@@ -18,9 +18,10 @@ from PIL import Image
 
 import steerx
 from steerx._pictures import to_uint8
-from steerx.augmentation import AugmentError, LockedError, PlanError, run
+from steerx.augmentation import AugmentError, Crew, LockedError, PlanError, run
 from steerx.augmentation.folder import Folder
 from steerx.augmentation.verifying import mend, verify
+from steerx.working import Crew as AnyCrew
 from tests.augmentation.jobs import contents, directions, pictures
 from tests.tiny import tiny_generator
 
@@ -173,7 +174,7 @@ def test_nan_fails_its_shard_and_the_others_are_made(
     monkeypatch.setattr(job, "batch", spoiled)
     made = run(job, tmp_path / "set")
     assert made.shards == 2 and list(made.failed) == [1]
-    assert "sample 13 has NaN or infinity" in made.failed[1]
+    assert "sample 13 has NaN or infinity in its picture; use smaller alphas" in made.failed[1]
     folder = Folder.read(tmp_path / "set")
     assert list(folder.failures()) == [1] and folder.pending() == [1]
     assert not (tmp_path / "set" / "_SUCCESS").exists()
@@ -243,11 +244,33 @@ def test_python_in_one_call(tmp_path: Path) -> None:
         ({"noise": "random"}, "noise must be one of sample, const, none"),
         ({"quality": 3}, "PNG is lossless"),
         ({"psi": float("nan")}, "psi must be a finite number"),
+        ({"shard_size": -1}, "^augment: shard_size must be greater than or equal to 1, got -1$"),
+        ({"count": 2.5}, "^augment: count must be a valid integer, got 2.5$"),
+        ({"format": "tiff"}, "^augment: format must be 'jpeg', 'png' or 'webp', got 'tiff'$"),
+        ({"format": "jpeg", "quality": 0}, "^augment: quality must be greater .* 1, got 0$"),
+        ({"alphas": float("nan")}, "^augment: alphas must be a finite number, got nan$"),
+        ({"alphas": []}, "^augment: alphas must have at least 1 item"),
     ],
 )
 def test_what_does_not_fit_is_refused(policy: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         pictures(**policy)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"encoders": 0}, "encoders must be 1 or more, got 0"),
+        ({"crew": Crew("tiny", ("cpu",), encoders=-1)}, "encoders must be 1 or more, got -1"),
+        ({"crew": AnyCrew("tiny", ("cpu",))}, "must be a steerx.augmentation.Crew, got one of"),
+    ],
+)
+def test_who_cannot_work_is_refused_before_there_is_a_folder(
+    tmp_path: Path, told: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        run(pictures(), tmp_path / "set", **told)
+    assert not (tmp_path / "set").exists()
 
 
 def test_classes_are_taken_in_turn(tmp_path: Path) -> None:

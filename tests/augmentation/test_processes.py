@@ -68,6 +68,22 @@ def test_processes_that_die_and_hang_change_no_byte(
     print("1 worker killed, 1 hung, 0 mismatches in 24 shards")
 
 
+def test_python_in_one_call(tmp_path: Path, network: Path) -> None:
+    G = steerx.load(network)
+    one = Directions(torch.eye(16)[:1], space="w", names=["smile"])
+    crew = Crew(str(network), ("cpu", "cpu"))
+    told = {"alphas": 1.0, "count": 8, "shard_size": 8, "format": "png"}
+    steerx.augment(G, one, out=tmp_path / "one", **told)  # type: ignore[arg-type]
+    workers = set[int]()
+
+    def watch(count: int) -> None:
+        workers.update(children(os.getpid()))
+
+    steerx.augment(G, one, out=tmp_path / "two", crew=crew, watch=watch, **told)  # type: ignore[arg-type]
+    assert contents(tmp_path / "two") == contents(tmp_path / "one")
+    assert workers
+
+
 def test_processes_take_the_batch_of_an_amendment(tmp_path: Path, network: Path, job: Job) -> None:
     with room_for(10, first=80, last=159):
         assert list(run(job(), tmp_path / "two").failed) == [2, 3]

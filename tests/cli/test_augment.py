@@ -11,7 +11,8 @@ import yaml
 from pyarrow import parquet
 
 from steerx.augmentation import making
-from tests.cli.commands import Run, one_line
+from steerx.cli import progress
+from tests.cli.commands import Run, one_line, tiny_network
 
 SMALL = ("-a", "uniform:-2,2", "-n", 6, "--edits", 2, "--shard-size", 8, "--format", "png")
 
@@ -33,6 +34,16 @@ def test_plan_says_what_it_takes_and_writes_nothing(run: Run, network: Path, sef
     assert "0 pictures" in run("augment", "plan", network, sefa, "-a", "1", "-n", 0).stdout
 
 
+def test_plan_says_where_nothing_may_be_written(
+    run: Run, network: Path, sefa: Path, monkeypatch
+) -> None:
+    words = ("augment", "plan", network, sefa, *SMALL, "-o", "set")
+    assert "may not be written" not in run(*words).stderr
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    result = run(*words)
+    assert result.exit_code == 0 and "may not be written; choose another place" in result.stderr
+
+
 def test_png_is_told_to_bind(run: Run, network: Path, sefa: Path, monkeypatch) -> None:
     from steerx.augmentation import estimating
 
@@ -52,6 +63,24 @@ def test_the_folder_goes_on_by_itself(run: Run, made: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "1 made now" in result.stdout and "1 of 3 shards are to be made" in result.stderr
     assert sorted(p.name for p in made.glob("job*")) == ["job.yaml"]
+
+
+def test_progress_counts_what_is_to_be_made(run: Run, made: Path, monkeypatch) -> None:
+    monkeypatch.setattr(progress, "INTERVAL", -1.0)
+    for shard in range(2):
+        (made / f"shard-{shard:06d}.tar").unlink()
+    assert "augmenting: 8 of 16, " in run("augment", "resume", made).stderr
+
+
+def test_resumed_elsewhere_it_says_where_its_paths_begin(
+    run: Run, network: Path, sefa: Path, tmp_path: Path, monkeypatch
+) -> None:
+    words = ("augment", "run", network, sefa.name, *SMALL, "-o", "set")
+    assert run(*words).exit_code == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    line = one_line(run("augment", "resume", tmp_path / "set"), 74)
+    assert "there is no file sefa.safetensors, which" in line and "go there" in line
 
 
 def test_status(run: Run, made: Path) -> None:
@@ -84,6 +113,24 @@ def test_verify(run: Run, made: Path) -> None:
     assert run("augment", "verify", made).exit_code == 0
 
 
+def test_a_finished_set_without_a_receipt_is_not_whole(run: Run, made: Path) -> None:
+    (made / "shard-000001.tar.json").unlink()
+    line = one_line(run("augment", "verify", made), 65)
+    assert "1 of its shards have no receipt, the first is 1; `steerx augment resume`" in line
+    assert not json.loads(run("augment", "status", made, "--json").stdout)["finished"]
+    assert run("augment", "resume", made).exit_code == 0
+    assert run("augment", "verify", made).exit_code == 0
+
+
+def test_the_job_of_a_run_can_be_planned(run: Run, made: Path) -> None:
+    result = run("augment", "plan", "--job", made / "job.yaml")
+    assert result.exit_code == 0, result.output
+    told = json.loads((made / "plan.json").read_bytes())
+    assert f"plan {told['plan_id'][:12]}: 18 pictures" in result.stdout
+    Path("job.yaml").write_text("steerx_job: 1\ncommand: augment plan\n")
+    assert "`steerx augment plan --job" in one_line(run("augment", "run", "--job", "job.yaml"), 2)
+
+
 def test_another_job_is_refused_with_the_difference(
     run: Run, made: Path, network: Path, sefa: Path
 ) -> None:
@@ -112,13 +159,21 @@ def test_alphas_by_name(run: Run, network: Path, sefa: Path) -> None:
         (("-a", "smile=1"), "no direction 'smile'"),
         (("-a", "much"), "alpha must look like"),
         ((), "give --alpha sefa0=uniform:-3,3"),
-        (("-a", "1", "--class", "2"), "has no classes"),
+        (("-a", "1", "--class", "2"), "has no classes; leave out --class"),
         (("-a", "1", "--class", "x"), "--class"),
         (("-a", "1", "--workers", "2"), "together"),
-        (("-a", "1", "--seeds", "0-3"), "one of count, seeds and codes"),
+        (("-a", "1", "--seeds", "0-3"), "one of --count, --seeds and --codes"),
     ):
         assert said in one_line(run(*words, *bad, "-o", "other"), 2)
     assert not Path("other").exists()
+
+
+def test_a_class_is_asked_for_by_its_option(run: Run, tmp_path: Path) -> None:
+    network = tiny_network(tmp_path / "c.safetensors", seed=0, c_dim=3)
+    words = ("augment", "run", network, "-n", 2, "--edits", 0, "-o", "set")
+    assert "needs --class, such as 0-2" in one_line(run(*words), 2)
+    assert "--class: classes are integers 0-2, got [3]" in one_line(run(*words, "--class", 3), 2)
+    assert not Path("set").exists()
 
 
 def test_workers_share_a_folder(run: Run, network: Path, sefa: Path, made: Path) -> None:
