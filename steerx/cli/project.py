@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..generators import Generator
 
 _PROBE = 4  # steps
+_PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}  # that are taken from a folder
 
 
 class CodeSpaceName(StrEnum):
@@ -38,7 +39,10 @@ def project(
     network: Network = None,
     pictures: Annotated[
         list[Path] | None,
-        typer.Argument(help="Picture files; their middle squares are taken.", show_default=False),
+        typer.Argument(
+            help="Picture files, or folders of them; their middle squares are taken.",
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[
         Path, typer.Option("--output", "--out", "-o", help="File for the codes: .safetensors.")
@@ -100,8 +104,7 @@ def project(
 ) -> None:
     """Find the codes of pictures; a run that was cut short goes on when it is given again."""
     network = named(network)
-    if not pictures:
-        raise Failure("give picture files behind NETWORK", USAGE)
+    pictures = _files(pictures or [])
     for option, file in (("--output", output), ("--tune", tune)):
         if file is not None and file.suffix.lower() != ".safetensors":
             raise Failure(f"{option} must end in .safetensors, got {str(file)!r}", USAGE)
@@ -174,6 +177,25 @@ def _named(text: str, G: Generator, what: str) -> Callable[..., Any]:
     from .scorers import code_named
 
     return code_named("--features", text, G, what)
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    """Picture files, and those of folders by name.
+
+    Raises:
+        Failure: none were given, or a folder has none.
+    """
+    files: list[Path] = []
+    for path in paths:
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        found = [file for file in inside if file == path or file.suffix.lower() in _PICTURES]
+        if not found:
+            kinds = ", ".join(sorted(_PICTURES))
+            raise Failure(f"{path} has no pictures ({kinds}) in it; give another folder", USAGE)
+        files += found
+    if not files:
+        raise Failure("give picture files, or a folder of them, behind NETWORK", USAGE)
+    return files
 
 
 def _targets(files: Sequence[Path], G: Generator) -> Tensor:

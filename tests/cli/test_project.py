@@ -50,6 +50,22 @@ def test_picture_code_edit_picture(run: Run, network: Path, sefa: Path, drawn) -
     assert np.array_equal(picture, expected[1])
 
 
+def test_a_folder_is_its_pictures_by_name(run: Run, network: Path, sefa: Path, drawn) -> None:
+    Path("pictures").mkdir()
+    for name in drawn:
+        Path(name).rename(Path("pictures") / name.upper())
+    Path("pictures/notes.txt").write_text("no picture")
+    assert (
+        run("project", network, "pictures", "--steps", 2, "-o", "codes.safetensors").exit_code == 0
+    )
+    assert read_saved("codes.safetensors").facts["pictures"] == ["A.PNG", "B.JPG"]
+    made = run("augment", "run", network, sefa, "--codes", "codes.safetensors", "--outdir", "set")
+    assert made.exit_code == 0 and Path("set/_SUCCESS").exists(), made.output
+    Path("empty").mkdir()
+    line = one_line(run("project", network, "empty"), 2)
+    assert "empty has no pictures (.bmp, .jpeg, .jpg, .png, .webp) in it" in line
+
+
 def test_pictures_are_cut_to_their_middle(run: Run, network: Path, monkeypatch) -> None:
     pixels = np.zeros((16, 48, 3), np.uint8)
     pixels[:, 16:32] = 255
@@ -132,7 +148,7 @@ def test_dry_run(run: Run, network: Path, drawn) -> None:
 @pytest.mark.parametrize(
     "words, code, said",
     [
-        ((), 2, "give picture files behind NETWORK"),
+        ((), 2, "give picture files, or a folder of them, behind NETWORK"),
         (("none.png",), 74, "none.png"),
         (("text.png",), 65, "text.png is no picture that can be read"),
         (("a.png", "-o", "codes.npy"), 2, "--output must end in .safetensors"),
