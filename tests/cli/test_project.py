@@ -59,7 +59,10 @@ def test_a_folder_is_its_pictures_by_name(run: Run, network: Path, sefa: Path, d
         run("project", network, "pictures", "--steps", 2, "-o", "codes.safetensors").exit_code == 0
     )
     assert read_saved("codes.safetensors").facts["pictures"] == ["A.PNG", "B.JPG"]
-    made = run("augment", "run", network, sefa, "--codes", "codes.safetensors", "--outdir", "set")
+    made = run(
+        "augment", "run", network, sefa, "--codes", "codes.safetensors", "--alpha", "uniform:-2,2",
+        "--outdir", "set",
+    )  # fmt: skip
     assert made.exit_code == 0 and Path("set/_SUCCESS").exists(), made.output
     Path("empty").mkdir()
     line = one_line(run("project", network, "empty"), 2)
