@@ -79,6 +79,7 @@ def make(
     stop: Stop,
     watch: Watch = lambda count: None,
     ended: Ended = lambda shard, reason: None,
+    failed: Callable[[], object] = lambda: None,
 ) -> Made:
     """Make shards, one after the other.
 
@@ -93,13 +94,22 @@ def make(
         stop: is asked before every batch.
         watch: is told how many samples were written, batch by batch.
         ended: is told each shard, and why it could not be made; "" where it was.
+        failed: is told, before the error is raised, that no more can be written; nobody need wait for more shards.
 
     Raises:
         Stopped: it was asked to; shards that were committed stay.
         OSError: the disk is full, or the like.
     """
     with _Writing(folder, encoders, watch, ended) as writing:
-        behind(_batches(pictures, folder, shards, stop), writing.take)
+
+        def take(batch: _Batch) -> None:
+            try:
+                writing.take(batch)
+            except BaseException:
+                failed()
+                raise
+
+        behind(_batches(pictures, folder, shards, stop), take)
         return writing.made
 
 

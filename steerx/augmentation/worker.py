@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable
 
 import torch
 
@@ -18,6 +17,7 @@ from ..working import Stop
 from ..working.backend import unlike
 from ..working.crew import Say
 from ..working.serving import serve
+from ..working.words import Words
 from .crew import ShardsOrder
 from .encoding import check_encoder
 from .errors import PlanError
@@ -27,7 +27,7 @@ from .making import make
 from .rendering import Pictures
 
 
-def work(order: str, words: Iterable[str], stop: Stop, say: Say) -> None:
+def work(order: str, words: Words, stop: Stop, say: Say) -> None:
     """Make shards as they are told, and say how it goes.
 
     Args:
@@ -58,6 +58,7 @@ def work(order: str, words: Iterable[str], stop: Stop, say: Say) -> None:
         stop=stop,
         watch=lambda count: say(wrote=count),
         ended=lambda shard, reason: say(ended=shard, reason=reason),
+        failed=words.end,
     )
 
 

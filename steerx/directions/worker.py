@@ -6,7 +6,6 @@ A word is a part of a sampling. A piece ends with its tensors, or with why there
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 import torch
 
@@ -14,6 +13,7 @@ from ..working import Order, Stop
 from ..working.crew import Say
 from ..working.serving import opened, serve
 from ..working.tensors import packed
+from ..working.words import Words
 from .activations import Layer
 from .sampling import Part, Sampling
 
@@ -27,7 +27,7 @@ class ReadOrder(Order):
 
 
 @torch.no_grad()
-def work(order: str, words: Iterable[str], stop: Stop, say: Say) -> None:
+def work(order: str, words: Words, stop: Stop, say: Say) -> None:
     """Read as told, and say what was read.
 
     Args:

@@ -6,7 +6,6 @@ A word is a batch of pictures: its number, its seeds or codes. A piece ends with
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -17,6 +16,7 @@ from ..working import Order, Stop
 from ..working.crew import Say
 from ..working.serving import opened, serve
 from ..working.tensors import heard
+from ..working.words import Words
 from .batches import batches_of
 from .naming import scorer_named
 from .pictures import Pictures
@@ -36,7 +36,7 @@ class ScoreOrder(Order):
     invalid: float | None
 
 
-def work(order: str, words: Iterable[str], stop: Stop, say: Say) -> None:
+def work(order: str, words: Words, stop: Stop, say: Say) -> None:
     """Score as told, and say the scores.
 
     Args:

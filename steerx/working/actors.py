@@ -14,10 +14,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .crew import END, STOP, Hear, Message, Order, Task, Worker
+from .crew import Hear, Message, Order, Task, Worker
 from .errors import CrewError
 from .serving import done
 from .stopping import SIGNALS, Stop
+from .words import END, STOP, Words
 
 _KNOCK = 10.0  # seconds in which a cluster answers
 
@@ -27,13 +28,12 @@ class Maker:
 
     def __init__(self) -> None:
         self.stop = Stop()
-        self.words, self.messages = queue.Queue[str](), queue.Queue[Message | None]()
+        self.words, self.messages = Words(), queue.Queue[Message | None]()
 
     def work(self, task: Task, order: str) -> None:
         """All that comes, until the end is told."""
         try:
-            words = iter(self.words.get, END)
-            done(task, order, words, self.stop, lambda **message: self.messages.put(message))
+            done(task, order, self.words, self.stop, lambda **message: self.messages.put(message))
         finally:
             self.messages.put(None)
 
@@ -41,7 +41,7 @@ class Maker:
         """What a piece is, END or STOP."""
         if word == STOP:
             self.stop.signal = signal.SIGTERM
-        self.words.put(END if word == STOP else word)
+        self.words.tell(END if word == STOP else word)
 
     def news(self) -> list[Message | None]:
         """Messages, in order; one at least, which is waited for. None is the last."""

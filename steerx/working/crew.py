@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict
 from ..generators.loading import resolve
 from .backend import Backend
 from .stopping import Stop
+from .words import Words
 
 GRACE = 3.0  # seconds that a worker has to end by itself
-END, STOP = "end", "stop"  # words beside those of pieces: no more come; leave the one in work
 _INSTALL = 'pip install "steerx[ray]"'
 
 Message = dict[str, Any]
@@ -25,7 +25,7 @@ Hear = Callable[["Worker", Message | None], object]
 Say = Callable[..., object]
 # What a worker does: an order, words of pieces that may be waited for, what may end it, and what takes messages.
 # It stands in a module that, run as a program, serves it.
-Task = Callable[[str, Iterable[str], Stop, Say], None]
+Task = Callable[[str, Words, Stop, Say], None]
 
 
 @dataclass(frozen=True)

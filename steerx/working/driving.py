@@ -9,8 +9,9 @@ from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
-from .crew import END, GRACE, STOP, Crew, Hear, Message, Order, Task, Worker
+from .crew import GRACE, Crew, Hear, Message, Order, Task, Worker
 from .errors import CrewError
+from .words import END, STOP
 
 ATTEMPTS = 3
 LOADING = 10  # times the patience, for a network that is read from a slow disk

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 
-from .crew import STOP, Hear, Order, Task, Worker
+from .crew import Hear, Order, Task, Worker
+from .words import STOP
 
 
 class Process(Worker):

@@ -12,12 +12,10 @@ import contextlib
 import io
 import json
 import os
-import queue
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -25,10 +23,11 @@ import torch
 from ..checkpoints import CheckpointError, model_id
 from ..generators import Generator, load
 from .backend import unlike
-from .crew import END, GRACE, Order, Say, Task
+from .crew import GRACE, Order, Say, Task
 from .errors import CrewError
 from .stopping import Stop, Stopped
 from .threads import one_thread
+from .words import END, Words
 
 
 def opened(order: Order) -> Generator:
@@ -53,7 +52,7 @@ def opened(order: Order) -> Generator:
     return G
 
 
-def done(task: Task, order: str, words: Iterable[str], stop: Stop, say: Say) -> bool:
+def done(task: Task, order: str, words: Words, stop: Stop, say: Say) -> bool:
     """Do a task and say what ends it for all workers; whether it went to its end."""
     try:
         with one_thread():
@@ -73,22 +72,18 @@ class _Inbox:
     """Words as the driver tells them."""
 
     def __init__(self, stop: Stop) -> None:
-        self.stop, self.lines = stop, queue.Queue[str]()
+        self.stop, self.words = stop, Words()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         for line in sys.stdin:
-            self.lines.put(line.strip())
+            self.words.tell(line.strip())
             if line.strip() == END:
                 return
         self.stop.signal = signal.SIGTERM
-        self.lines.put(END)
+        self.words.end()
         time.sleep(GRACE)
         os._exit(1)
-
-    def words(self) -> Iterator[str]:
-        """Until there is no more."""
-        return iter(self.lines.get, END)
 
 
 def serve(task: Task) -> None:
@@ -111,5 +106,5 @@ def serve(task: Task) -> None:
     order = sys.stdin.readline()
     stop = Stop()
     inbox = _Inbox(stop)
-    if not done(task, order, inbox.words(), stop, say):
+    if not done(task, order, inbox.words, stop, say):
         os._exit(1)  # without a word more: perhaps nobody listens

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -15,7 +16,10 @@ import torch
 import steerx
 from steerx.augmentation import Crew, Pictures, PlanError, Stopped, amend, make_plan, run
 from steerx.augmentation.folder import Folder
+from steerx.augmentation.making import make
 from steerx.directions import Directions
+from steerx.working import Stop
+from steerx.working.words import Words
 from tests.augmentation.faults import nothing_is_partial, room_for
 from tests.augmentation.jobs import contents
 from tests.augmentation.processes import children, lives, writes_in
@@ -166,3 +170,19 @@ def test_processes_import_nothing_from_the_folder_they_start_in(
     monkeypatch.chdir(tmp_path)
     crew = Crew(str(network), ("cpu", "cpu"))
     assert run(job(), tmp_path / "two", crew=crew).shards == 24
+
+
+def test_who_waits_for_more_shards_hears_that_one_could_not_be_written(
+    tmp_path: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the last shard, too: its worker waits for a word that does not come."""
+    pictures, words = job(), Words()
+    words.tell("23")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "write: the disk is full")
+
+    with Folder.working(tmp_path / "set", pictures.plan) as folder:
+        monkeypatch.setattr(Folder, "shard", full)
+        with pytest.raises(OSError, match="the disk is full"):
+            make(pictures, folder, map(int, words), stop=Stop(), failed=words.end)

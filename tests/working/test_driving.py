@@ -11,8 +11,9 @@ import pytest
 
 from steerx.working import Crew, Order, driving
 from steerx.working.backend import Backend
-from steerx.working.crew import END, STOP, Hear, Task, Worker
+from steerx.working.crew import Hear, Task, Worker
 from steerx.working.driving import AHEAD, WINDOW, Driver, InOrder
+from steerx.working.words import END, STOP
 
 BACKEND = Backend(renderer="", dtype="", device="", isa="", torch="", steerx="")
 
